@@ -1,1 +1,40 @@
-//! Placeholder.
+//! Real servers, ports, folders and patience for tests.
+//!
+//! What is here starts a program as a person would, asks it whether it is ready, and ends it by its
+//! process id, also when the test itself is killed. Nothing here imitates a service, and nothing here is
+//! used outside tests.
+//!
+//! The calls block their thread: a test owns its thread, and shared servers outlive any one runtime.
+
+pub mod ports;
+pub mod postgres;
+pub mod process;
+pub mod s3;
+pub mod wait;
+
+pub use ports::free_port;
+pub use postgres::Postgres;
+pub use process::Process;
+pub use s3::VersityGateway;
+pub use tempfile::TempDir;
+pub use wait::{eventually, wait_for};
+
+/// A fresh folder under the system's temporary folder, removed when dropped.
+///
+/// # Panics
+/// When the system's temporary folder takes no more folders.
+#[must_use]
+pub fn temp_dir() -> TempDir {
+    tempfile::Builder::new().prefix("dais-test-").tempdir().expect("the temporary folder is writable")
+}
+
+/// Text of `bytes` random bytes in hexadecimal, for names and passwords of test servers.
+///
+/// # Panics
+/// When the system's random source does not answer.
+#[must_use]
+pub fn random_hex(bytes: usize) -> String {
+    let mut buffer = vec![0_u8; bytes];
+    getrandom::fill(&mut buffer).expect("the system's random source answers");
+    hex::encode(buffer)
+}
