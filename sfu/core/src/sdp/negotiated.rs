@@ -1,0 +1,87 @@
+//! What both sides agreed on: the only place where media reads payload types and extension ids.
+
+use super::{Codec, Direction, Feedback, MediaKind, Msid, SendTrack};
+use crate::rtp::{ExtMap, Mid, Pt, Rid, Ssrc};
+
+/// The outcome of one offer and answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Negotiated {
+    /// Header extensions of the BUNDLE group, for packets from the peer.
+    pub receive_extensions: ExtMap,
+    /// Header extensions of the BUNDLE group, for packets to the peer.
+    pub send_extensions: ExtMap,
+    /// One- and two-byte extension headers may be mixed (RFC 8285 §6).
+    pub extmap_allow_mixed: bool,
+    /// By m-line index.
+    pub sections: Vec<NegotiatedSection>,
+}
+
+impl Negotiated {
+    /// The section with this mid.
+    #[must_use]
+    pub fn section(&self, mid: Mid) -> Option<&NegotiatedSection> {
+        self.sections.iter().find(|section| section.mid == mid)
+    }
+}
+
+/// One m-section after offer and answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NegotiatedSection {
+    /// Its mid.
+    pub mid: Mid,
+    /// What it carries.
+    pub kind: MediaKind,
+    /// Port 0: rejected or stopped; everything below is empty then.
+    pub stopped: bool,
+    /// As we see it: `RecvOnly` for a publisher's track.
+    pub direction: Direction,
+    /// Accepted codecs, most preferred first.
+    pub codecs: Vec<NegotiatedCodec>,
+    /// RIDs that the peer sends, in offered order; the n-th is its n-th encoding. Empty without simulcast.
+    pub rids: Vec<Rid>,
+    /// SSRCs that the peer announced. With RIDs, they do not tell which encoding is which.
+    pub ssrcs: Vec<Ssrc>,
+    /// The peer's pairs of media and RTX SSRC.
+    pub fid_groups: Vec<(Ssrc, Ssrc)>,
+    /// The peer's stream and track names.
+    pub msid: Option<Msid>,
+    /// What we send in this section.
+    pub send: Option<SendTrack>,
+}
+
+impl NegotiatedSection {
+    /// The codec with this payload type; RTX types are found by [`Self::by_rtx`].
+    #[must_use]
+    pub fn by_pt(&self, pt: Pt) -> Option<&NegotiatedCodec> {
+        self.codecs.iter().find(|codec| codec.pt == pt)
+    }
+
+    /// The codec that this RTX payload type repairs.
+    #[must_use]
+    pub fn by_rtx(&self, pt: Pt) -> Option<&NegotiatedCodec> {
+        self.codecs.iter().find(|codec| codec.rtx == Some(pt))
+    }
+
+    /// The first accepted format of this codec.
+    #[must_use]
+    pub fn by_codec(&self, codec: Codec) -> Option<&NegotiatedCodec> {
+        self.codecs.iter().find(|accepted| accepted.codec == codec)
+    }
+}
+
+/// One accepted format.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NegotiatedCodec {
+    /// What it is.
+    pub codec: Codec,
+    /// Its payload type.
+    pub pt: Pt,
+    /// Payload type of its RTX (RFC 4588), if accepted.
+    pub rtx: Option<Pt>,
+    /// Format parameters, verbatim.
+    pub fmtp: String,
+    /// Clock of its timestamps in hertz.
+    pub clock_rate: u32,
+    /// Accepted feedback.
+    pub feedback: Feedback,
+}

@@ -1,0 +1,241 @@
+//! ②③ One transport: ICE-lite, DTLS, SRTP and SCTP towards one peer connection of one participant.
+//!
+//! It decides whose datagrams are believed, on which path to answer, and when the peer is gone. It does not
+//! decide what media means: it hands out plaintext packets and seals the ones it is given.
+//!
+//! ```text
+//! New ──checked datagram──▶ Handshaking ──Finished──▶ Connected ◀──▶ Stalled
+//!                                │                        │             │
+//!                                └────────────────────────┴──▶ Closed ◀─┘
+//! ```
+//!
+//! Inputs are `handle_*`; after each of them call [`Transport::poll_transmit`] and
+//! [`Transport::poll_event`] until `None`, then [`Transport::poll_timeout`].
+
+mod events;
+mod path;
+
+use std::ops::Range;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+pub use crate::dtls::{Certificate, Fingerprint, Setup};
+pub use crate::ice::Credentials;
+pub use crate::sctp::{ChannelConfig, ChannelId, DataKind, Reliability, SendError};
+pub use crate::srtp::{SealError, SrtpSender};
+pub use events::{ChannelOpened, CloseReason, Drop, Event};
+pub use path::{Path, Protocol, TcpId};
+
+use crate::rtp::{SeqIndex, Ssrc};
+use crate::seed::Seed;
+
+/// What all transports of a shard share.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// One per process: making it costs a key pair, and the fingerprint in every SDP comes from it.
+    pub certificate: Certificate,
+}
+
+/// What the peer said about itself in its SDP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemoteDescription {
+    /// Its `a=ice-ufrag` and `a=ice-pwd`.
+    pub credentials: Credentials,
+    /// Its `a=fingerprint`; the only thing that authenticates the peer.
+    pub fingerprint: Fingerprint,
+    /// Its `a=setup`. `Passive` makes us the DTLS client; everything else the server.
+    pub setup: Setup,
+}
+
+/// What [`Transport::set_remote`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RemoteChange {
+    /// The first description: checks are believed from here on.
+    First,
+    /// Nothing that concerns the transport changed.
+    Unchanged,
+    /// The peer restarted ICE: [`Transport::local`] is new and belongs into the answer. The old
+    /// credentials stay valid until a path is nominated under the new ones.
+    RestartedByPeer,
+    /// The peer answered our own [`Transport::restart_ice`].
+    RestartedByUs,
+}
+
+/// Why a description was refused. The transport goes on as before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RemoteError {
+    /// A new certificate means a new DTLS association, which needs a new transport.
+    #[error("the fingerprint changed during the session")]
+    FingerprintChanged,
+    /// The transport is closed.
+    #[error("the transport is closed")]
+    Closed,
+}
+
+/// What became of one datagram.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Received {
+    /// Consumed; look at `poll_transmit` and `poll_event`.
+    Consumed,
+    /// A connectivity check succeeded: from now on datagrams of this path belong to this transport, until
+    /// [`Event::PathForgotten`] names it.
+    PathChecked,
+    /// A media packet, decrypted in place.
+    Rtp(ReceivedRtp),
+    /// An authenticated RTCP compound packet, decrypted in place: the range of the buffer that holds it.
+    Rtcp(Range<usize>),
+    /// Dropped. Never a reason to drop the transport: anyone can send anything.
+    Dropped(Drop),
+}
+
+/// Where the parts of a decrypted media packet lie in the buffer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceivedRtp {
+    /// The packet's SSRC.
+    pub ssrc: Ssrc,
+    /// Header with CSRCs and extensions: `buffer[..header_len]`. Authenticated, never encrypted.
+    pub header_len: usize,
+    /// Plaintext payload, RTP padding still at its end (the header's P bit says so). May be empty.
+    pub payload: Range<usize>,
+    /// Rollover counter and sequence number.
+    pub index: SeqIndex,
+}
+
+/// A datagram to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transmit {
+    /// Where it leaves and where it goes. With TCP the shard adds the frame (RFC 4571).
+    pub path: Path,
+    /// STUN, DTLS, or SCTP inside DTLS.
+    pub bytes: Bytes,
+}
+
+/// One ICE, DTLS, SRTP and SCTP association.
+pub struct Transport {
+    config: Config,
+    local: Credentials,
+    srtp: Option<SrtpSender>,
+}
+
+impl Transport {
+    /// A transport that waits for the peer's description. `seed` must be fresh: all its secrets come from it.
+    #[must_use]
+    pub fn new(config: Config, seed: &Seed, now: Instant) -> Self {
+        let _ = now;
+        Self { config, local: Credentials::derive(seed, 0), srtp: None }
+    }
+
+    /// Our current credentials: what belongs into the next description. Map their ufrag to this transport.
+    #[must_use]
+    pub fn local(&self) -> &Credentials {
+        &self.local
+    }
+
+    /// What belongs into our descriptions as `a=fingerprint`.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.config.certificate.fingerprint()
+    }
+
+    /// Makes new local credentials for the next offer (ICE restart by us, RFC 8445 §9). The old ones stay
+    /// valid until the peer nominates a path under the new ones; [`Event::UfragRetired`] says when.
+    pub fn restart_ice(&mut self) -> &Credentials {
+        &self.local
+    }
+
+    /// Takes the ICE and DTLS part of the peer's offer or answer; call it with every description.
+    ///
+    /// # Errors
+    ///
+    /// See [`RemoteError`].
+    pub fn set_remote(&mut self, remote: RemoteDescription, now: Instant) -> Result<RemoteChange, RemoteError> {
+        let _ = (remote, now);
+        Ok(RemoteChange::First)
+    }
+
+    /// Takes one datagram (with TCP: one RFC 4571 frame without its length) and decrypts media in place.
+    pub fn handle_datagram(&mut self, now: Instant, path: Path, datagram: &mut [u8]) -> Received {
+        let _ = (now, path, datagram);
+        Received::Dropped(Drop::Unknown)
+    }
+
+    /// The TCP connection is gone: its path is no longer used.
+    pub fn handle_path_gone(&mut self, now: Instant, path: Path) {
+        let _ = (now, path);
+    }
+
+    /// Acts on all timers that are due. Harmless when none is.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        let _ = now;
+    }
+
+    /// When [`Self::handle_timeout`] is due next; `None` for a closed transport.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        None
+    }
+
+    /// Next datagram to send.
+    #[must_use]
+    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+        None
+    }
+
+    /// Next event.
+    #[must_use]
+    pub fn poll_event(&mut self) -> Option<Event> {
+        None
+    }
+
+    /// Where sealed media goes; `None` until a check succeeded, and while stalled.
+    #[must_use]
+    pub fn media_path(&self) -> Option<Path> {
+        None
+    }
+
+    /// Seals media and RTCP; `None` until [`Event::Connected`].
+    #[must_use]
+    pub fn srtp(&self) -> Option<&SrtpSender> {
+        self.srtp.as_ref()
+    }
+
+    /// The same, for sealing RTCP, which counts its own index.
+    #[must_use]
+    pub fn srtp_mut(&mut self) -> Option<&mut SrtpSender> {
+        self.srtp.as_mut()
+    }
+
+    /// Asks for a data channel; before the association is up it waits. [`Event::ChannelOpened`] gives its id.
+    pub fn open_channel(&mut self, now: Instant, channel: ChannelConfig) {
+        let _ = (now, channel);
+    }
+
+    /// Queues one message on an open channel.
+    ///
+    /// # Errors
+    ///
+    /// See [`SendError`].
+    pub fn send_data(
+        &mut self,
+        now: Instant,
+        id: ChannelId,
+        kind: DataKind,
+        message: &[u8],
+    ) -> Result<(), SendError> {
+        let _ = (now, id, kind, message);
+        Err(SendError::NotOpen)
+    }
+
+    /// Bytes that wait on this channel for the peer's acknowledgement; 0 for an unknown one.
+    #[must_use]
+    pub fn buffered_bytes(&mut self, id: ChannelId) -> usize {
+        let _ = id;
+        0
+    }
+
+    /// Ends the transport: queues a close_notify and [`Event::Closed`].
+    pub fn close(&mut self, now: Instant) {
+        let _ = now;
+    }
+}
