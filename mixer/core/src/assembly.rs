@@ -1,0 +1,195 @@
+//! Segment sets: a number exists only when all renditions of it are durable.
+//!
+//! Collects the durable segments of one run of the child and says when a set is whole. It writes nothing:
+//! a segment is handed in after it reached the disk. What is incomplete when the run ends never existed;
+//! the next run makes that number again.
+
+use std::collections::VecDeque;
+
+use wire::media::{SegmentInfo, SegmentSet};
+
+/// One durable segment of one rendition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DurableSegment {
+    /// Position of its rendition in the ladder.
+    pub rendition: usize,
+    /// Media sequence number.
+    pub number: u64,
+    /// UTC microseconds of the first sample.
+    pub started_at_us: i64,
+    /// Microseconds of media time of the first sample.
+    pub offset_us: u64,
+    /// Microseconds of media.
+    pub duration_us: u64,
+    /// Bytes.
+    pub size_bytes: u64,
+}
+
+/// Why a child's segment cannot be used; the run must end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AssemblyError {
+    /// Each rendition makes each number once, in order.
+    #[error("rendition {rendition} made number {number}, {wanted} was next")]
+    OutOfOrder {
+        /// Position in the ladder.
+        rendition: usize,
+        /// What came.
+        number: u64,
+        /// What should have come.
+        wanted: u64,
+    },
+    /// There is no such rendition.
+    #[error("there is no rendition {0}")]
+    UnknownRendition(usize),
+    /// One rendition is so far ahead that another must have stopped.
+    #[error("rendition {rendition} is {MAX_AHEAD} segments ahead of another")]
+    TooFarAhead {
+        /// Position in the ladder.
+        rendition: usize,
+    },
+    /// A segment without media.
+    #[error("rendition {rendition}, number {number}: a segment of no length")]
+    Empty {
+        /// Position in the ladder.
+        rendition: usize,
+        /// Its number.
+        number: u64,
+    },
+}
+
+/// The segment sets of one run.
+#[derive(Debug, Clone)]
+pub struct Assembler {
+    run: u32,
+    /// Number of the first incomplete set.
+    first: u64,
+    /// Incomplete sets from `first` on; in each, one place per rendition.
+    waiting: VecDeque<Vec<Option<DurableSegment>>>,
+    /// Next number of each rendition.
+    next: Vec<u64>,
+}
+
+impl Assembler {
+    /// For a run whose first segment has number `first`.
+    #[must_use]
+    pub fn new(run: u32, first: u64, renditions: usize) -> Self {
+        Self { run, first, waiting: VecDeque::new(), next: vec![first; renditions] }
+    }
+
+    /// Takes a segment that is on the disk, and returns the set that it completed.
+    ///
+    /// Sets come out in order, without holes: a set is whole only after every rendition has made it, and
+    /// each rendition makes its numbers in order.
+    ///
+    /// # Errors
+    /// When the child broke the order; the run cannot go on.
+    pub fn handle_segment(&mut self, segment: DurableSegment) -> Result<Option<SegmentSet>, AssemblyError> {
+        let DurableSegment { rendition, number, .. } = segment;
+        let wanted = self.next.get_mut(rendition).ok_or(AssemblyError::UnknownRendition(rendition))?;
+        if number != *wanted {
+            return Err(AssemblyError::OutOfOrder { rendition, number, wanted: *wanted });
+        }
+        if segment.duration_us == 0 {
+            return Err(AssemblyError::Empty { rendition, number });
+        }
+        *wanted += 1;
+        let ahead = usize::try_from(number - self.first).unwrap_or(usize::MAX);
+        if ahead >= MAX_AHEAD {
+            return Err(AssemblyError::TooFarAhead { rendition });
+        }
+        if self.waiting.len() <= ahead {
+            self.waiting.resize(ahead + 1, vec![None; self.next.len()]);
+        }
+        self.waiting[ahead][rendition] = Some(segment);
+        Ok(self.take_first())
+    }
+
+    /// Segments that are durable but whose set is not whole. At the end of the run their files are rubbish.
+    pub fn incomplete(&self) -> impl Iterator<Item = DurableSegment> {
+        self.waiting.iter().flatten().flatten().copied()
+    }
+
+    fn take_first(&mut self) -> Option<SegmentSet> {
+        let segments: Vec<DurableSegment> = self.waiting.front()?.iter().copied().collect::<Option<_>>()?;
+        self.waiting.pop_front();
+        let number = self.first;
+        self.first += 1;
+        // The picture comes first in the ladder and its borders are the sharp ones: a segment of sound
+        // begins at the next AAC frame, up to 21 ms later.
+        let lead = segments.first()?;
+        Some(SegmentSet {
+            number,
+            started_at_us: lead.started_at_us,
+            run: self.run,
+            offset_ms: lead.offset_us / 1_000,
+            segments: segments
+                .iter()
+                .map(|each| SegmentInfo { duration_us: each.duration_us, size_bytes: each.size_bytes })
+                .collect(),
+        })
+    }
+}
+
+/// 8 × 2 s: encoders of one child differ by well under a segment.
+const MAX_AHEAD: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn segment(rendition: usize, number: u64) -> DurableSegment {
+        DurableSegment {
+            rendition,
+            number,
+            started_at_us: 1_000_000 * i64::try_from(number).unwrap() + i64::try_from(rendition).unwrap(),
+            offset_us: 2_000_000 * number + 999,
+            duration_us: 2_000_000,
+            size_bytes: 100 + u64::try_from(rendition).unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_number_exists_when_all_renditions_of_it_are_durable() {
+        let mut assembler = Assembler::new(3, 7, 3);
+        assert_eq!(assembler.handle_segment(segment(2, 7)), Ok(None));
+        assert_eq!(assembler.handle_segment(segment(2, 8)), Ok(None));
+        assert_eq!(assembler.handle_segment(segment(0, 7)), Ok(None));
+        let set = assembler.handle_segment(segment(1, 7)).unwrap().unwrap();
+        assert_eq!((set.number, set.run, set.started_at_us, set.offset_ms), (7, 3, 7_000_000, 14_000));
+        let sizes: Vec<_> = set.segments.iter().map(|each| each.size_bytes).collect();
+        assert_eq!(sizes, [100, 101, 102], "in the order of the ladder, not of arrival");
+    }
+
+    #[test]
+    fn what_is_incomplete_at_the_end_is_known() {
+        let mut assembler = Assembler::new(0, 0, 2);
+        for (rendition, number) in [(0, 0), (1, 0), (1, 1), (1, 2)] {
+            assembler.handle_segment(segment(rendition, number)).unwrap();
+        }
+        assert_eq!(assembler.incomplete().collect::<Vec<_>>(), [segment(1, 1), segment(1, 2)]);
+    }
+
+    #[test]
+    fn a_child_that_breaks_the_order_is_noticed() {
+        let mut assembler = Assembler::new(0, 5, 2);
+        for (bad, error) in [
+            (segment(0, 4), AssemblyError::OutOfOrder { rendition: 0, number: 4, wanted: 5 }),
+            (segment(0, 6), AssemblyError::OutOfOrder { rendition: 0, number: 6, wanted: 5 }),
+            (segment(2, 5), AssemblyError::UnknownRendition(2)),
+            (
+                DurableSegment { duration_us: 0, ..segment(0, 5) },
+                AssemblyError::Empty { rendition: 0, number: 5 },
+            ),
+        ] {
+            assert_eq!(assembler.handle_segment(bad), Err(error));
+        }
+    }
+
+    #[test]
+    fn a_rendition_that_stopped_does_not_fill_memory() {
+        let mut assembler = Assembler::new(0, 0, 2);
+        let refused = (0..100).find_map(|number| assembler.handle_segment(segment(0, number)).err());
+        assert_eq!(refused, Some(AssemblyError::TooFarAhead { rendition: 0 }));
+        assert_eq!(assembler.incomplete().count(), MAX_AHEAD);
+    }
+}
