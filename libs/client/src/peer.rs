@@ -150,7 +150,7 @@ impl PeerConnectionEventHandler for Handler {
     }
 
     async fn on_track(&self, track: Arc<dyn TrackRemote>) {
-        let track_id = track.track_id().await.to_string();
+        let track_id = track.track_id().await;
         let packets = Arc::new(AtomicU64::new(0));
         let event = Event::TrackReceived { track_id, packets: Arc::clone(&packets) };
         // A full queue means that nobody reads events; the track is still drained.

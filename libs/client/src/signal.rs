@@ -98,14 +98,11 @@ async fn deliver(message: Message, received: &mpsc::Sender<Response>) -> bool {
 }
 
 fn connect(error: tungstenite::Error) -> ClientError {
-    match error {
-        tungstenite::Error::Http(response) => {
-            let body =
-                response.body().as_deref().map(String::from_utf8_lossy).unwrap_or_default().into_owned();
-            ClientError::Refused { status: response.status().as_u16(), body }
-        }
-        error => ClientError::Connect(Box::new(error)),
-    }
+    let tungstenite::Error::Http(response) = error else {
+        return ClientError::Connect(Box::new(error));
+    };
+    let body = response.body().as_deref().map(String::from_utf8_lossy).unwrap_or_default().into_owned();
+    ClientError::Refused { status: response.status().as_u16(), body }
 }
 
 fn unix_ms() -> i64 {
