@@ -1,0 +1,367 @@
+//! How much one subscriber's path carries, and which layers fit into it.
+//!
+//! The boundary is [`Bwe::on_send`], [`Bwe::on_feedback`] and [`Bwe::poll`]; what is inside may change. It
+//! sends nothing: a probe is a request to the caller. [`allocate`] turns the estimate into layers.
+//!
+//! ```text
+//! on_send ─▶ history ◀─ on_feedback ─▶ delay trend ─▶ increase | hold | decrease ─┐
+//!                            ├───────▶ loss ───────▶ upper bound ──────────────────┼─▶ estimate
+//!                            └───────▶ probe clusters ─────────────────────────────┘
+//! ```
+
+mod acked;
+mod allocation;
+mod delay;
+mod history;
+mod loss;
+mod probe;
+
+use std::time::{Duration, Instant};
+
+pub use allocation::{Allocation, Demand, Priority, allocate};
+pub use probe::ProbeRequest;
+
+use self::acked::AckedRate;
+use self::delay::{DelayTrend, Usage};
+use self::history::{Ack, History};
+use self::loss::LossBound;
+use self::probe::Prober;
+use crate::rtcp::TwccFeedback;
+use crate::rtp::SeqNo;
+
+/// Bits per second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash)]
+pub struct Bitrate(pub u64);
+
+impl Bitrate {
+    /// Nothing.
+    pub const ZERO: Self = Self(0);
+
+    /// From kilobits per second.
+    #[must_use]
+    pub const fn from_kbps(kbps: u64) -> Self {
+        Self(kbps * 1000)
+    }
+
+    /// For arithmetic; exact below 2⁵³.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "no link carries 2^53 bits per second")]
+    pub const fn as_f64(self) -> f64 {
+        self.0 as f64
+    }
+
+    /// Rounded down; negative and not-a-number become zero.
+    #[must_use]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "`as` saturates and maps NaN to 0"
+    )]
+    pub const fn from_f64(bits_per_second: f64) -> Self {
+        Self(bits_per_second as u64)
+    }
+
+    /// This rate times `factor`.
+    #[must_use]
+    pub fn scaled(self, factor: f64) -> Self {
+        Self::from_f64(self.as_f64() * factor)
+    }
+
+    /// Bytes that this rate carries in `time`.
+    #[must_use]
+    pub fn bytes_in(self, time: Duration) -> usize {
+        let bytes = u128::from(self.0) * time.as_micros() / 8_000_000;
+        usize::try_from(bytes).unwrap_or(usize::MAX)
+    }
+}
+
+/// Rate over a sliding window, in ten steps.
+#[derive(Debug, Clone)]
+pub struct RateMeter {
+    step: Duration,
+    bytes: [u64; Self::STEPS],
+    current: usize,
+    /// When the current step began; `None` before the first byte.
+    began: Option<Instant>,
+    /// Steps that have been filled since the start, at most all.
+    filled: u32,
+}
+
+impl RateMeter {
+    const STEPS: usize = 10;
+
+    /// A meter that averages over `window`.
+    #[must_use]
+    pub fn new(window: Duration) -> Self {
+        Self { step: window / 10, bytes: [0; Self::STEPS], current: 0, began: None, filled: 0 }
+    }
+
+    /// Counts `bytes` now.
+    pub fn add(&mut self, now: Instant, bytes: usize) {
+        self.turn_to(now);
+        self.bytes[self.current] += bytes as u64;
+    }
+
+    /// The rate of the last full window, or of the time since the first byte if that is shorter.
+    #[must_use]
+    pub fn rate(&self, now: Instant) -> Bitrate {
+        let Some(began) = self.began else { return Bitrate::ZERO };
+        let silent = now.saturating_duration_since(began);
+        if silent > self.step * 10 {
+            return Bitrate::ZERO;
+        }
+        let total: u64 = self.bytes.iter().sum();
+        // While the window fills, a lone first packet must not look like a high rate.
+        let steps = self.filled.max(3);
+        let span = self.step * steps + silent.min(self.step);
+        let micros = u64::try_from(span.as_micros()).unwrap_or(u64::MAX).max(1);
+        Bitrate(total * 8_000_000 / micros)
+    }
+
+    fn turn_to(&mut self, now: Instant) {
+        let Some(mut began) = self.began else {
+            self.began = Some(now);
+            return;
+        };
+        let mut turns = 0;
+        while now.saturating_duration_since(began) >= self.step {
+            turns += 1;
+            if turns > Self::STEPS {
+                began = now;
+                self.filled = 0;
+                break;
+            }
+            began += self.step;
+            self.current = (self.current + 1) % Self::STEPS;
+            self.bytes[self.current] = 0;
+            self.filled = (self.filled + 1).min(9);
+        }
+        self.began = Some(began);
+    }
+}
+
+/// Why a packet was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SendKind {
+    /// Media.
+    Media,
+    /// Answer to a NACK.
+    Retransmission,
+    /// Part of a probe.
+    Probe,
+}
+
+/// What the path carries, and what the estimator wants next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Estimate {
+    /// Everything sent to this subscriber together must stay below it.
+    pub bitrate: Bitrate,
+    /// Send this now, if anything.
+    pub probe: Option<ProbeRequest>,
+}
+
+/// Bounds of the estimate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BweConfig {
+    /// Before any feedback.
+    pub start: Bitrate,
+    /// Never below: sound still goes through.
+    pub min: Bitrate,
+    /// Never above.
+    pub max: Bitrate,
+}
+
+impl Default for BweConfig {
+    fn default() -> Self {
+        Self { start: Bitrate::from_kbps(800), min: Bitrate::from_kbps(50), max: Bitrate::from_kbps(50_000) }
+    }
+}
+
+/// Estimator for one subscriber's transport.
+#[derive(Debug)]
+pub struct Bwe {
+    config: BweConfig,
+    history: History,
+    trend: DelayTrend,
+    acked: AckedRate,
+    loss: LossBound,
+    prober: Prober,
+    /// Bits per second that the delay allows.
+    target: f64,
+    /// What the link carried when it was last full; growth near it is slow.
+    link: Option<f64>,
+    last_update: Option<Instant>,
+    last_decrease: Option<Instant>,
+    last_feedback: Option<Instant>,
+    acks: Vec<Ack>,
+}
+
+/// A backlog drains within this time after a decrease; a second decrease on the same backlog is wrong.
+const DECREASE_INTERVAL: Duration = Duration::from_millis(300);
+/// Share of the acknowledged rate that remains after overuse, so that the queue drains.
+const BACKOFF: f64 = 0.85;
+/// Growth per second while the link's limit is unknown.
+const GROWTH: f64 = 1.08;
+/// Near the limit: one packet of 1,200 bytes each 200 ms, in bits per second each second.
+const CAREFUL_GROWTH: f64 = 48_000.0;
+/// The estimate grows on its own only up to this multiple of what was acknowledged; beyond it only a probe
+/// proves anything.
+const ACKED_CAP: f64 = 1.5;
+/// Feedback comes each 50 to 100 ms; without any for this long the path is gone or full.
+const FEEDBACK_TIMEOUT: Duration = Duration::from_millis(1500);
+
+impl Bwe {
+    /// Knows nothing yet.
+    #[must_use]
+    pub fn new(config: BweConfig) -> Self {
+        Self {
+            config,
+            history: History::default(),
+            trend: DelayTrend::default(),
+            acked: AckedRate::default(),
+            loss: LossBound::default(),
+            prober: Prober::default(),
+            target: config.start.as_f64(),
+            link: None,
+            last_update: None,
+            last_decrease: None,
+            last_feedback: None,
+            acks: Vec::new(),
+        }
+    }
+
+    /// A packet of `bytes` (UDP payload) left under this transport-wide number; numbers are consecutive.
+    pub fn on_send(&mut self, now: Instant, seq: SeqNo, bytes: usize, kind: SendKind) {
+        let cluster = match kind {
+            SendKind::Probe => self.prober.on_send(bytes),
+            SendKind::Media | SendKind::Retransmission => None,
+        };
+        self.history.push(now, seq, bytes, cluster);
+    }
+
+    /// The subscriber told what arrived.
+    pub fn on_feedback(&mut self, now: Instant, feedback: &TwccFeedback<'_>) {
+        let mut acks = std::mem::take(&mut self.acks);
+        acks.clear();
+        let counts = self.history.on_feedback(feedback, &mut acks);
+        for ack in &acks {
+            self.acked.add(ack.arrived_micros, ack.bytes);
+            self.trend.add(ack.sent_micros, ack.arrived_micros, ack.bytes);
+            self.prober.on_ack(ack);
+        }
+        self.acks = acks;
+        self.last_feedback = Some(now);
+        self.loss.add(now, counts.lost, counts.received, self.target);
+        self.update(now);
+    }
+
+    /// What the caller would send if it could, everything together; probes aim at it. Zero: no probes.
+    pub fn set_desired(&mut self, desired: Bitrate) {
+        self.prober.set_desired(desired);
+    }
+
+    /// The estimate now, and what to send as a probe. Call after feedback and at [`Self::poll_timeout`].
+    pub fn poll(&mut self, now: Instant) -> Estimate {
+        self.on_silence(now);
+        if let Some(result) = self.prober.poll_result(now) {
+            self.on_probe_result(now, result);
+        }
+        let bitrate = self.bitrate();
+        let calm = self.trend.usage() != Usage::Over
+            && self.last_decrease.is_none_or(|at| now.saturating_duration_since(at) > AFTER_DECREASE);
+        let started = self.last_feedback.is_some();
+        let probe = if started { self.prober.poll(now, bitrate, calm) } else { None };
+        Estimate { bitrate, probe }
+    }
+
+    /// When [`Self::poll`] has something new without feedback.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let silence = self.last_feedback.map(|at| at + FEEDBACK_TIMEOUT);
+        let silence = silence.filter(|_| self.history.has_outstanding());
+        [self.prober.poll_timeout(), silence].into_iter().flatten().min()
+    }
+
+    /// The estimate, without side effects.
+    #[must_use]
+    pub fn bitrate(&self) -> Bitrate {
+        Bitrate::from_f64(self.target.min(self.loss.bound())).clamp(self.config.min, self.config.max)
+    }
+
+    fn update(&mut self, now: Instant) {
+        let acked = self.acked.rate();
+        let elapsed = self.last_update.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
+        self.last_update = Some(now);
+        let since_decrease = self.last_decrease.map(|at| now.saturating_duration_since(at));
+        let may_decrease = since_decrease.is_none_or(|time| time > DECREASE_INTERVAL);
+        match self.trend.usage() {
+            Usage::Over => {
+                let Some(acked) = acked else { return };
+                if may_decrease && BACKOFF * acked < self.target {
+                    self.link = Some(acked);
+                    self.target = BACKOFF * acked;
+                    self.last_decrease = Some(now);
+                    self.prober.on_decrease(now);
+                }
+            }
+            Usage::Under => {}
+            Usage::Normal if may_decrease => {
+                let Some(acked) = acked else { return };
+                let seconds = elapsed.as_secs_f64().min(1.0);
+                let near = self.link.is_some_and(|link| (acked - link).abs() < 0.2 * link);
+                let grown = if near {
+                    self.target + CAREFUL_GROWTH * seconds
+                } else {
+                    self.target * GROWTH.powf(seconds)
+                };
+                let cap = ACKED_CAP * acked + 10_000.0;
+                if self.target < cap {
+                    self.target = grown.min(cap);
+                }
+            }
+            Usage::Normal => {}
+        }
+        self.clamp();
+    }
+
+    fn on_probe_result(&mut self, now: Instant, result: probe::ProbeResult) {
+        if result.bits_per_second > self.target {
+            self.target = result.bits_per_second;
+            if self.link.is_some_and(|link| result.bits_per_second > 1.2 * link) {
+                self.link = None;
+            }
+        } else if result.saturated {
+            let floor = self.acked.rate().unwrap_or(result.bits_per_second);
+            let measured = result.bits_per_second.max(floor);
+            if measured < self.target {
+                self.target = measured;
+                self.last_decrease = Some(now);
+            }
+        }
+        if !result.lossy {
+            self.loss.raise_to(result.bits_per_second);
+        }
+        self.clamp();
+    }
+
+    /// Packets are out, and nothing is heard of them.
+    fn on_silence(&mut self, now: Instant) {
+        let Some(last) = self.last_feedback else { return };
+        if self.history.has_outstanding() && now.saturating_duration_since(last) >= FEEDBACK_TIMEOUT {
+            self.target *= 0.5;
+            self.last_feedback = Some(now);
+            self.last_decrease = Some(now);
+            self.clamp();
+        }
+    }
+
+    fn clamp(&mut self) {
+        self.target = self.target.clamp(self.config.min.as_f64(), self.config.max.as_f64());
+    }
+}
+
+/// No probe this soon after a decrease: the queue that caused it still drains.
+const AFTER_DECREASE: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,164 @@
+//! Whether a queue grows on the path: the slope of the one-way delay over the last packet groups
+//! (draft-ietf-rmcat-gcc-02 §4, with a trend line in place of the Kalman filter).
+
+use std::collections::VecDeque;
+
+/// What the delay says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Usage {
+    /// The queue drains.
+    Under,
+    /// No change.
+    #[default]
+    Normal,
+    /// The queue grows.
+    Over,
+}
+
+/// Packets sent within 5 ms of each other count as one.
+#[derive(Debug, Clone, Copy)]
+struct Group {
+    first_sent: i64,
+    last_sent: i64,
+    last_arrived: i64,
+}
+
+/// The detector. Times are in microseconds, delays in milliseconds.
+#[derive(Debug)]
+pub(super) struct DelayTrend {
+    current: Option<Group>,
+    previous: Option<Group>,
+    accumulated: f64,
+    smoothed: f64,
+    /// Arrival (ms) and smoothed delay (ms).
+    points: VecDeque<(f64, f64)>,
+    deltas: u32,
+    threshold: f64,
+    threshold_updated: Option<f64>,
+    over_since: Option<f64>,
+    last_slope: f64,
+    usage: Usage,
+}
+
+const GROUP_MICROS: i64 = 5_000;
+const POINTS: usize = 20;
+const SMOOTHING: f64 = 0.9;
+/// The slope of a point is multiplied by this and by the number of deltas (at most [`MAX_DELTAS`]), so that
+/// it compares with a threshold in milliseconds.
+const GAIN: f64 = 4.0;
+const MAX_DELTAS: u32 = 60;
+const FIRST_THRESHOLD: f64 = 12.5;
+/// The threshold follows the trend slowly upwards and quickly downwards, so that competing flows do not
+/// starve us (GCC §4.4).
+const THRESHOLD_UP: f64 = 0.0087;
+const THRESHOLD_DOWN: f64 = 0.039;
+/// Overuse must last this long (ms).
+const OVERUSE_MS: f64 = 10.0;
+/// After such a silence in arrivals the old trend means nothing.
+const STALE_MICROS: i64 = 2_000_000;
+
+impl Default for DelayTrend {
+    fn default() -> Self {
+        Self {
+            current: None,
+            previous: None,
+            accumulated: 0.0,
+            smoothed: 0.0,
+            points: VecDeque::with_capacity(POINTS + 1),
+            deltas: 0,
+            threshold: FIRST_THRESHOLD,
+            threshold_updated: None,
+            over_since: None,
+            last_slope: 0.0,
+            usage: Usage::Normal,
+        }
+    }
+}
+
+impl DelayTrend {
+    pub(super) fn usage(&self) -> Usage {
+        self.usage
+    }
+
+    /// Takes one acknowledged packet, in the order of sending.
+    pub(super) fn add(&mut self, sent: i64, arrived: i64, _bytes: usize) {
+        let Some(mut group) = self.current else {
+            self.current = Some(Group { first_sent: sent, last_sent: sent, last_arrived: arrived });
+            return;
+        };
+        if sent < group.first_sent {
+            return;
+        }
+        if arrived - group.last_arrived > STALE_MICROS {
+            let threshold = self.threshold;
+            *self = Self { threshold, ..Self::default() };
+            return;
+        }
+        if sent - group.first_sent <= GROUP_MICROS {
+            group.last_sent = group.last_sent.max(sent);
+            group.last_arrived = group.last_arrived.max(arrived);
+            self.current = Some(group);
+            return;
+        }
+        if let Some(previous) = self.previous {
+            self.add_delta(previous, group);
+        }
+        self.previous = Some(group);
+        self.current = Some(Group { first_sent: sent, last_sent: sent, last_arrived: arrived });
+    }
+
+    fn add_delta(&mut self, previous: Group, group: Group) {
+        let delay = (group.last_arrived - previous.last_arrived) - (group.last_sent - previous.last_sent);
+        self.deltas = (self.deltas + 1).min(MAX_DELTAS);
+        self.accumulated += millis(delay);
+        self.smoothed = SMOOTHING * self.smoothed + (1.0 - SMOOTHING) * self.accumulated;
+        let arrived = millis(group.last_arrived);
+        self.points.push_back((arrived, self.smoothed));
+        if self.points.len() > POINTS {
+            self.points.pop_front();
+        }
+        if self.points.len() == POINTS {
+            let slope = self.slope();
+            self.detect(arrived, slope);
+        }
+    }
+
+    /// Least squares through the points.
+    fn slope(&self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "at most 20 points")]
+        let count = self.points.len() as f64;
+        let (sum_x, sum_y) = self.points.iter().fold((0.0, 0.0), |(x, y), point| (x + point.0, y + point.1));
+        let (mean_x, mean_y) = (sum_x / count, sum_y / count);
+        let (above, below) = self.points.iter().fold((0.0, 0.0), |(above, below), point| {
+            let (dx, dy) = (point.0 - mean_x, point.1 - mean_y);
+            (above + dx * dy, below + dx * dx)
+        });
+        if below > 0.0 { above / below } else { 0.0 }
+    }
+
+    fn detect(&mut self, arrived: f64, slope: f64) {
+        let trend = f64::from(self.deltas) * slope * GAIN;
+        if trend > self.threshold {
+            let since = *self.over_since.get_or_insert(arrived);
+            if arrived - since > OVERUSE_MS && slope >= self.last_slope {
+                self.usage = Usage::Over;
+            }
+        } else {
+            self.over_since = None;
+            self.usage = if trend < -self.threshold { Usage::Under } else { Usage::Normal };
+        }
+        self.last_slope = slope;
+        let distance = trend.abs() - self.threshold;
+        if distance < 15.0 {
+            let gain = if distance < 0.0 { THRESHOLD_DOWN } else { THRESHOLD_UP };
+            let elapsed = self.threshold_updated.map_or(0.0, |at| (arrived - at).clamp(0.0, 100.0));
+            self.threshold = (self.threshold + gain * distance * elapsed).clamp(6.0, 600.0);
+        }
+        self.threshold_updated = Some(arrived);
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "microseconds of a session stay below 2^53")]
+fn millis(micros: i64) -> f64 {
+    micros as f64 / 1000.0
+}

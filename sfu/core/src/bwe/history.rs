@@ -1,0 +1,135 @@
+//! What was sent, until feedback speaks of it.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use crate::rtcp::TwccFeedback;
+use crate::rtp::{SeqIndex, SeqNo, SeqUnwrapper, nearest};
+
+/// One acknowledged packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ack {
+    /// Our clock, from the first packet on.
+    pub(super) sent_micros: i64,
+    /// The subscriber's clock, from its own epoch.
+    pub(super) arrived_micros: i64,
+    pub(super) bytes: usize,
+    pub(super) cluster: Option<u32>,
+}
+
+/// What one feedback message told anew.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) lost: u32,
+    pub(super) received: u32,
+}
+
+/// Packets whose fate is not known.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    epoch: Option<Instant>,
+    unwrapper: SeqUnwrapper,
+    /// Consecutive numbers, the first being `base`.
+    sent: VecDeque<Sent>,
+    base: SeqIndex,
+    /// The last reference time, unwrapped.
+    last_arrival: Option<i64>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Sent {
+    at_micros: i64,
+    bytes: u16,
+    cluster: Option<u32>,
+    fate: Fate,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Unknown,
+    Lost,
+    Received,
+}
+
+/// Eight seconds of 500 packets a second.
+const MAX_OUTSTANDING: usize = 4096;
+/// The feedback's reference time has 24 bits of 64 ms.
+const WRAP_MICROS: i64 = 64_000 << 24;
+/// Numbers kept behind the newest reported one, in case a late packet is reported after all.
+const KEEP_REPORTED: u64 = 128;
+
+impl History {
+    pub(super) fn push(&mut self, now: Instant, seq: SeqNo, bytes: usize, cluster: Option<u32>) {
+        let epoch = *self.epoch.get_or_insert(now);
+        let index = self.unwrapper.unwrap(seq);
+        if self.sent.is_empty() {
+            self.base = index;
+        }
+        if index.0 != self.base.0 + self.sent.len() as u64 {
+            // Numbers are consecutive by contract; after a jump nothing before it can be matched.
+            self.sent.clear();
+            self.base = index;
+        }
+        if self.sent.len() == MAX_OUTSTANDING {
+            self.sent.pop_front();
+            self.base.0 += 1;
+        }
+        let at_micros = micros(now.saturating_duration_since(epoch));
+        let bytes = u16::try_from(bytes).unwrap_or(u16::MAX);
+        self.sent.push_back(Sent { at_micros, bytes, cluster, fate: Fate::Unknown });
+    }
+
+    /// Appends the newly acknowledged packets to `acks`, in the order of their numbers.
+    pub(super) fn on_feedback(&mut self, feedback: &TwccFeedback<'_>, acks: &mut Vec<Ack>) -> Counts {
+        let mut counts = Counts::default();
+        let Some(highest) = self.unwrapper.highest() else { return counts };
+        let mut newest = None;
+        for arrival in feedback.arrivals() {
+            let index = nearest(highest, arrival.seq);
+            let place = index.0.checked_sub(self.base.0).and_then(|place| usize::try_from(place).ok());
+            let Some(sent) = place.and_then(|place| self.sent.get_mut(place)) else { continue };
+            newest = Some(index);
+            match (arrival.at_micros, sent.fate) {
+                (None, Fate::Unknown) => {
+                    sent.fate = Fate::Lost;
+                    counts.lost += 1;
+                }
+                (None, Fate::Lost | Fate::Received) | (Some(_), Fate::Received) => {}
+                (Some(at), Fate::Unknown | Fate::Lost) => {
+                    sent.fate = Fate::Received;
+                    counts.received += 1;
+                    let arrived_micros = unwrap_time(self.last_arrival, at);
+                    self.last_arrival = Some(arrived_micros);
+                    acks.push(Ack {
+                        sent_micros: sent.at_micros,
+                        arrived_micros,
+                        bytes: usize::from(sent.bytes),
+                        cluster: sent.cluster,
+                    });
+                }
+            }
+        }
+        if let Some(newest) = newest {
+            while self.base.0 + KEEP_REPORTED < newest.0 && self.sent.pop_front().is_some() {
+                self.base.0 += 1;
+            }
+        }
+        counts
+    }
+
+    /// True when something was sent that no feedback has spoken of.
+    pub(super) fn has_outstanding(&self) -> bool {
+        self.sent.back().is_some_and(|sent| sent.fate == Fate::Unknown)
+    }
+}
+
+/// The time nearest to the last one that has these low bits.
+fn unwrap_time(last: Option<i64>, at: i64) -> i64 {
+    let Some(last) = last else { return at };
+    let turns = (last - at + WRAP_MICROS / 2).div_euclid(WRAP_MICROS);
+    at + turns * WRAP_MICROS
+}
+
+fn micros(time: std::time::Duration) -> i64 {
+    i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,194 @@
+//! ⑧ One subscriber's transport as a whole: transport-wide numbers, the estimator, and whose RTCP is whose.
+
+use std::time::Instant;
+
+use crate::bwe::{Bwe, BweConfig, Estimate, SendKind};
+use crate::rtcp::{self, Nack, ReportBlock, RtcpPacket};
+use crate::rtp::{SeqNo, Ssrc};
+use crate::stats::ForwardCounters;
+
+/// Numbers and estimate that all packets of one transport share.
+#[derive(Debug)]
+pub struct Congestion {
+    next_seq: SeqNo,
+    bwe: Bwe,
+    budget: RtxBudget,
+}
+
+impl Congestion {
+    /// `first_seq` is the first transport-wide number.
+    #[must_use]
+    pub fn new(config: BweConfig, first_seq: SeqNo) -> Self {
+        Self { next_seq: first_seq, bwe: Bwe::new(config), budget: RtxBudget::default() }
+    }
+
+    /// The estimator.
+    #[must_use]
+    pub const fn bwe(&self) -> &Bwe {
+        &self.bwe
+    }
+
+    /// The estimator, for [`Bwe::set_desired`].
+    pub const fn bwe_mut(&mut self) -> &mut Bwe {
+        &mut self.bwe
+    }
+
+    /// The estimate, and the probe to send; see [`Bwe::poll`].
+    pub fn poll(&mut self, now: Instant) -> Estimate {
+        self.bwe.poll(now)
+    }
+
+    /// When [`Self::poll`] is due.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.bwe.poll_timeout()
+    }
+
+    /// The number that the next packet carries.
+    pub(super) const fn next_seq(&self) -> SeqNo {
+        self.next_seq
+    }
+
+    /// A packet left under [`Self::next_seq`]. `numbered`: it carried the number, so feedback will come.
+    pub(super) fn on_send(&mut self, now: Instant, bytes: usize, kind: SendKind, numbered: bool) {
+        if numbered {
+            self.bwe.on_send(now, self.next_seq, bytes, kind);
+            self.next_seq = self.next_seq.next();
+        }
+    }
+
+    /// True when a retransmission of `bytes` may be sent; it is then paid for.
+    pub(super) fn may_retransmit(&mut self, now: Instant, bytes: usize) -> bool {
+        let rate = self.bwe.bitrate().scaled(RTX_SHARE).bytes_in(std::time::Duration::from_secs(1));
+        self.budget.take(now, bytes, rate)
+    }
+}
+
+/// Retransmissions take at most this share of the estimate.
+const RTX_SHARE: f64 = 0.15;
+/// Budget that may be saved up: a burst loss of a few packets is always repaired.
+const SAVED_SECONDS: f64 = 1.0;
+/// Available even on the slowest path.
+const MIN_SAVED_BYTES: f64 = 12_000.0;
+
+/// A token bucket in bytes.
+#[derive(Debug, Default)]
+struct RtxBudget {
+    bytes: f64,
+    filled_at: Option<Instant>,
+}
+
+impl RtxBudget {
+    #[expect(clippy::cast_precision_loss, reason = "bytes of a second are far below 2^53")]
+    fn take(&mut self, now: Instant, bytes: usize, per_second: usize) -> bool {
+        let per_second = per_second as f64;
+        let most = (per_second * SAVED_SECONDS).max(MIN_SAVED_BYTES);
+        match self.filled_at {
+            None => self.bytes = most,
+            Some(at) => {
+                let seconds = now.saturating_duration_since(at).as_secs_f64();
+                self.bytes = (self.bytes + per_second * seconds).min(most);
+            }
+        }
+        self.filled_at = Some(now);
+        let price = bytes as f64;
+        if self.bytes < price {
+            return false;
+        }
+        self.bytes -= price;
+        true
+    }
+}
+
+/// What a subscriber's RTCP asks of one subscription.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Heard<'a, K> {
+    /// These packets are missing: [`super::Forwarding::retransmit`].
+    Nack {
+        /// The subscription.
+        key: K,
+        /// The numbers.
+        nack: Nack<'a>,
+    },
+    /// It cannot decode without a keyframe: [`super::Forwarding::handle_keyframe_request`].
+    KeyframeRequest {
+        /// The subscription.
+        key: K,
+    },
+    /// It received this: [`super::Forwarding::handle_report`].
+    Report {
+        /// The subscription.
+        key: K,
+        /// The report.
+        block: ReportBlock,
+    },
+}
+
+/// A subscriber's transport. `K` is the caller's name for a subscription.
+#[derive(Debug)]
+pub struct Outbound<K> {
+    /// Transport-wide numbers and estimate.
+    pub congestion: Congestion,
+    routes: Vec<(Ssrc, K)>,
+}
+
+impl<K: Copy + PartialEq> Outbound<K> {
+    /// No subscriptions yet.
+    #[must_use]
+    pub fn new(congestion: Congestion) -> Self {
+        Self { congestion, routes: Vec::new() }
+    }
+
+    /// RTCP about `ssrc` concerns this subscription. Call it for the media SSRC.
+    pub fn attach(&mut self, ssrc: Ssrc, key: K) {
+        self.routes.push((ssrc, key));
+    }
+
+    /// The subscription ended.
+    pub fn detach(&mut self, key: K) {
+        self.routes.retain(|&(_, known)| known != key);
+    }
+
+    /// Takes a decrypted compound packet: feeds the estimator, and calls `heard` for what concerns a
+    /// subscription.
+    pub fn handle_rtcp(
+        &mut self,
+        now: Instant,
+        compound: &[u8],
+        counters: &mut ForwardCounters,
+        mut heard: impl FnMut(Heard<'_, K>, &mut Congestion),
+    ) {
+        let routes = &self.routes;
+        let congestion = &mut self.congestion;
+        let route = |ssrc: Ssrc| routes.iter().find(|&&(known, _)| known == ssrc).map(|&(_, key)| key);
+        for packet in rtcp::packets(compound) {
+            match packet {
+                Ok(RtcpPacket::Nack(nack)) => {
+                    let Some(key) = route(nack.media) else { continue };
+                    heard(Heard::Nack { key, nack }, congestion);
+                }
+                Ok(RtcpPacket::Pli(media)) => {
+                    let Some(key) = route(media) else { continue };
+                    heard(Heard::KeyframeRequest { key }, congestion);
+                }
+                Ok(RtcpPacket::Fir(targets)) => {
+                    for key in targets.iter().filter_map(route) {
+                        heard(Heard::KeyframeRequest { key }, congestion);
+                    }
+                }
+                Ok(RtcpPacket::ReceiverReport(blocks)) => {
+                    for block in blocks.iter() {
+                        let Some(key) = route(block.ssrc) else { continue };
+                        heard(Heard::Report { key, block }, congestion);
+                    }
+                }
+                Ok(RtcpPacket::TransportFeedback(feedback)) => {
+                    counters.feedbacks += 1;
+                    congestion.bwe.on_feedback(now, &feedback);
+                }
+                Ok(RtcpPacket::SenderReport(_) | RtcpPacket::Bye(_) | RtcpPacket::Other) => {}
+                Err(_) => counters.malformed_rtcp += 1,
+            }
+        }
+    }
+}

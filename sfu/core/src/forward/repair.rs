@@ -1,0 +1,144 @@
+//! ⑦ Retransmission and probing, both from the ring (RFC 4588).
+
+use std::time::Instant;
+
+use super::forwarding::{MAX_PREFIX_BYTES, Outgoing, Turn};
+use super::sent::Sent;
+use super::{Forwarding, Leg, Seal, SendArena};
+use crate::bwe::{ProbeRequest, SendKind};
+use crate::receive::Reception;
+use crate::rtp::{RtpTime, SeqIndex, SeqNo};
+use crate::stats::ForwardCounters;
+
+/// One NACK asks for at most this many packets; a storm is cut here and by the budget.
+const MAX_NACKED: usize = 256;
+
+/// Length of a padding-only probe packet: the P bit's count has one byte.
+const PADDING_BYTES: usize = 255;
+
+/// Padding, with its length at the end.
+static PADDING: [u8; PADDING_BYTES] = {
+    let mut bytes = [0; PADDING_BYTES];
+    bytes[PADDING_BYTES - 1] = 255;
+    bytes
+};
+
+impl Forwarding {
+    /// Sends again what the subscriber misses, as far as it is remembered and the budget allows.
+    pub fn retransmit<S: Seal, T: Copy + PartialEq>(
+        &mut self,
+        now: Instant,
+        missing: impl Iterator<Item = SeqNo>,
+        reception: &Reception,
+        leg: &mut Leg<'_, S, T>,
+        arena: &mut SendArena<T>,
+        counters: &mut ForwardCounters,
+    ) {
+        let mut turn = Turn { now, reception, leg, arena, counters };
+        for seq in missing.take(MAX_NACKED) {
+            turn.counters.nacks += 1;
+            let sent = self.sent.find(seq).filter(|sent| !sent.is_filler);
+            match sent.and_then(|sent| self.send_again(&mut turn, &sent, SendKind::Retransmission)) {
+                Some(_) => turn.counters.rtx += 1,
+                None => turn.counters.rtx_missing += 1,
+            }
+        }
+    }
+
+    /// Sends about as many bytes as the estimator asks for: the newest packets once more, or padding.
+    /// Returns what was sent; nothing when the leg has no retransmission stream.
+    pub fn probe<S: Seal, T: Copy + PartialEq>(
+        &mut self,
+        now: Instant,
+        request: ProbeRequest,
+        reception: &Reception,
+        leg: &mut Leg<'_, S, T>,
+        arena: &mut SendArena<T>,
+        counters: &mut ForwardCounters,
+    ) -> usize {
+        if self.config.rtx.is_none() {
+            return 0;
+        }
+        let mut turn = Turn { now, reception, leg, arena, counters };
+        let mut total = 0;
+        let mut back = 0;
+        while total < request.bytes {
+            let again = self.sent.newest().filter(|sent| !sent.is_filler).nth(back);
+            back += 1;
+            let bytes = again
+                .filter(|_| request.bytes - total >= MIN_REPEATED_BYTES)
+                .and_then(|sent| self.send_again(&mut turn, &sent, SendKind::Probe))
+                .or_else(|| self.send_padding(&mut turn));
+            let Some(bytes) = bytes else { break };
+            turn.counters.probes += 1;
+            total += bytes;
+        }
+        total
+    }
+
+    /// Wraps a sent packet into the retransmission stream; returns the datagram's length.
+    fn send_again<S: Seal, T: Copy + PartialEq>(
+        &mut self,
+        turn: &mut Turn<'_, '_, S, T>,
+        sent: &Sent,
+        kind: SendKind,
+    ) -> Option<usize> {
+        let rtx = self.config.rtx?;
+        let packet = turn.reception.packet(sent.encoding, sent.packet)?;
+        if kind == SendKind::Retransmission
+            && let Some(congestion) = turn.leg.congestion.as_deref_mut()
+            && !congestion.may_retransmit(turn.now, packet.payload.len())
+        {
+            turn.counters.rtx_over_budget += 1;
+            return None;
+        }
+        let mut scratch = [0; MAX_PREFIX_BYTES];
+        let (rewritten, payload, _) = self.rewrite(sent, packet, &mut scratch);
+        // RFC 4588 §4: the original sequence number, then the original payload.
+        let mut prefix = [0; MAX_PREFIX_BYTES + 2];
+        prefix[..2].copy_from_slice(&sent.index.seq().0.to_be_bytes());
+        prefix[2..2 + rewritten.len()].copy_from_slice(rewritten);
+        let prefix = &prefix[..2 + rewritten.len()];
+        let index = self.take_rtx_index();
+        let out = Outgoing {
+            ssrc: rtx.ssrc,
+            pt: rtx.pt,
+            index,
+            time: sent.time,
+            marker: packet.facts.marker,
+            padding: false,
+            extensions_of: Some(packet),
+            prefix,
+            payload,
+            kind,
+        };
+        self.write(turn, &out)
+    }
+
+    fn send_padding<S: Seal, T: Copy + PartialEq>(&mut self, turn: &mut Turn<'_, '_, S, T>) -> Option<usize> {
+        let rtx = self.config.rtx?;
+        let index = self.take_rtx_index();
+        let out = Outgoing {
+            ssrc: rtx.ssrc,
+            pt: rtx.pt,
+            index,
+            time: RtpTime(self.timeline.offset()),
+            marker: false,
+            padding: true,
+            extensions_of: None,
+            prefix: &[],
+            payload: &PADDING,
+            kind: SendKind::Probe,
+        };
+        self.write(turn, &out)
+    }
+
+    fn take_rtx_index(&mut self) -> SeqIndex {
+        let index = self.next_rtx;
+        self.next_rtx.0 += 1;
+        index
+    }
+}
+
+/// A smaller rest of a probe is sent as padding.
+const MIN_REPEATED_BYTES: usize = 600;

@@ -1,0 +1,194 @@
+//! ⑤ One RTP stream of a publication: order, gaps, ring, clock and rate.
+
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use super::keyframe::KeyframeRequests;
+use super::nack::{NackGenerator, Novelty};
+use super::report::ReceptionReport;
+use super::{Routed, SenderClock};
+use crate::bwe::{Bitrate, RateMeter};
+use crate::codec::{Codec, PayloadFacts};
+use crate::ring::{PacketFacts, Ring, RingLimits};
+use crate::rtp::{SeqNo, SeqUnwrapper, Ssrc};
+use crate::stats::ReceiveCounters;
+
+/// What became of a packet of an encoding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Accepted {
+    /// It is in the ring; fan it out.
+    Stored,
+    /// It was counted and dropped.
+    Dropped,
+}
+
+/// One encoding.
+#[derive(Debug)]
+pub(crate) struct Encoding {
+    pub(crate) ssrc: Option<Ssrc>,
+    pub(crate) ring: Ring,
+    pub(crate) nack: NackGenerator,
+    pub(crate) report: ReceptionReport,
+    pub(crate) keyframes: KeyframeRequests,
+    /// The publisher's last sender report.
+    pub(crate) clock: Option<SenderClock>,
+    unwrapper: SeqUnwrapper,
+    /// Counts restarts of the stream.
+    generation: u8,
+    /// A number far behind: if the next one follows it, the stream has restarted.
+    stray: Option<SeqNo>,
+    rate: RateMeter,
+    /// Position of the first packet that was not fanned out yet.
+    fresh_from: u64,
+}
+
+/// The layer's rate is averaged over this long.
+const RATE_WINDOW: Duration = Duration::from_secs(1);
+
+impl Encoding {
+    pub(crate) fn new(codec: Codec) -> Self {
+        let limits = if codec.is_audio() { RingLimits::AUDIO } else { RingLimits::VIDEO };
+        Self {
+            ssrc: None,
+            ring: Ring::new(limits),
+            nack: NackGenerator::default(),
+            report: ReceptionReport::default(),
+            keyframes: KeyframeRequests::default(),
+            clock: None,
+            unwrapper: SeqUnwrapper::default(),
+            generation: 0,
+            stray: None,
+            rate: RateMeter::new(RATE_WINDOW),
+            fresh_from: 0,
+        }
+    }
+
+    pub(crate) fn handle_rtp<P>(
+        &mut self,
+        now: Instant,
+        codec: Codec,
+        routed: &Routed<P>,
+        packet: &[u8],
+        counters: &mut ReceiveCounters,
+    ) -> Accepted {
+        if let Some(ssrc) = routed.ssrc
+            && self.ssrc != Some(ssrc)
+        {
+            if self.ssrc.is_some() {
+                self.restart();
+            }
+            self.ssrc = Some(ssrc);
+        }
+        let Some(novelty) = self.place(routed.seq, routed.retransmitted) else {
+            counters.rtx_useless += 1;
+            return Accepted::Dropped;
+        };
+        match (novelty, routed.retransmitted) {
+            (Novelty::Newest, _) | (Novelty::Late, false) => {}
+            (Novelty::Late, true) => counters.recovered += 1,
+            (Novelty::Duplicate | Novelty::TooOld, true) => counters.rtx_useless += 1,
+            (Novelty::Duplicate, false) => counters.duplicate += 1,
+            (Novelty::TooOld, false) => counters.too_old += 1,
+        }
+        if matches!(novelty, Novelty::Duplicate | Novelty::TooOld) {
+            return Accepted::Dropped;
+        }
+        self.store(now, codec, routed, packet, counters)
+    }
+
+    /// Where the number stands among the others; `None` for a retransmission before any media.
+    fn place(&mut self, seq: SeqNo, retransmitted: bool) -> Option<Novelty> {
+        if retransmitted && self.unwrapper.highest().is_none() {
+            return None;
+        }
+        let index = self.unwrapper.unwrap(seq);
+        let novelty = self.nack.receive(index);
+        if novelty == Novelty::TooOld && !retransmitted {
+            // RFC 3550 appendix A.1: two packets in sequence far from the rest are a restart.
+            if self.stray == Some(seq) {
+                self.restart();
+                self.unwrapper.unwrap(seq);
+                return Some(self.nack.receive(self.unwrapper.highest()?));
+            }
+            self.stray = Some(seq.next());
+        } else {
+            self.stray = None;
+        }
+        Some(novelty)
+    }
+
+    /// The publisher began a new stream; packets of the old one no longer matter.
+    fn restart(&mut self) {
+        self.generation = self.generation.wrapping_add(1);
+        self.unwrapper = SeqUnwrapper::default();
+        self.nack.reset();
+        self.report = ReceptionReport::default();
+        self.clock = None;
+        self.stray = None;
+    }
+
+    fn store<P>(
+        &mut self,
+        now: Instant,
+        codec: Codec,
+        routed: &Routed<P>,
+        packet: &[u8],
+        counters: &mut ReceiveCounters,
+    ) -> Accepted {
+        let Some(highest) = self.unwrapper.highest() else { return Accepted::Dropped };
+        let index = crate::rtp::nearest(highest, routed.seq);
+        let payload = &packet[routed.payload.clone()];
+        let facts = if payload.is_empty() {
+            counters.padding_only += 1;
+            PayloadFacts::default()
+        } else {
+            PayloadFacts::read(codec, routed.red, payload)
+        };
+        if !routed.retransmitted {
+            // A retransmission's delay would count as jitter.
+            self.report.receive(now, index, routed.time, codec.clock_rate());
+        }
+        self.rate.add(now, payload.len());
+        if facts.starts_keyframe && !codec.is_audio() {
+            self.keyframes.on_keyframe();
+            counters.keyframes += 1;
+        }
+        let facts = PacketFacts {
+            index,
+            generation: self.generation,
+            time: routed.time,
+            marker: routed.marker,
+            received_at: now,
+            payload: facts,
+            audio_level: routed.audio_level,
+            orientation: routed.orientation,
+        };
+        let descriptor = &packet[routed.dependency_descriptor.clone()];
+        if self.ring.push(facts, descriptor, payload).is_none() {
+            counters.oversized += 1;
+            return Accepted::Dropped;
+        }
+        counters.packets += 1;
+        counters.bytes += packet.len() as u64;
+        Accepted::Stored
+    }
+
+    /// Ring positions of the packets that were not fanned out yet.
+    pub(crate) fn fresh(&self) -> Range<u64> {
+        self.fresh_from..self.ring.head().0
+    }
+
+    pub(crate) fn clear_fresh(&mut self) {
+        self.fresh_from = self.ring.head().0;
+    }
+
+    /// Payload bits per second over the last second; zero when nothing came in it.
+    pub(crate) fn bitrate(&self, now: Instant) -> Bitrate {
+        self.rate.rate(now)
+    }
+
+    /// True when some packet of the stream has come.
+    pub(crate) fn has_started(&self) -> bool {
+        self.unwrapper.highest().is_some()
+    }
+}

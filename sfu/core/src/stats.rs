@@ -1,0 +1,126 @@
+//! Counters of the media path as plain numbers; the edge gives them their metric names.
+//!
+//! Every drop has its own counter. A shard owns one [`MediaCounters`] and passes it down; nothing is shared
+//! between threads.
+
+/// What a shard did with packets since it started.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MediaCounters {
+    /// Receiving from publishers.
+    pub receive: ReceiveCounters,
+    /// Sending to subscribers.
+    pub forward: ForwardCounters,
+}
+
+impl MediaCounters {
+    /// Name (without prefix and `_total`) and value of every counter, in a fixed order.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.receive.iter().chain(self.forward.iter())
+    }
+}
+
+macro_rules! counters {
+    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident => $metric:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Default, PartialEq, Eq)]
+        pub struct $name {
+            $($(#[$field_doc])* pub $field: u64,)*
+        }
+
+        impl $name {
+            /// Name (without prefix and `_total`) and value of every counter, in a fixed order.
+            pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
+                [$(($metric, self.$field),)*].into_iter()
+            }
+
+            /// Adds the counts of `other`, for sums over shards.
+            pub fn add(&mut self, other: &Self) {
+                $(self.$field += other.$field;)*
+            }
+        }
+    };
+}
+
+counters! {
+    /// The publishers' side.
+    ReceiveCounters {
+        /// Packets that entered a ring.
+        packets => "received_packets",
+        /// Bytes of them, headers included.
+        bytes => "received_bytes",
+        /// Retransmissions that filled a gap.
+        recovered => "received_rtx_recovered_packets",
+        /// Retransmissions of packets that were there, or too old.
+        rtx_useless => "received_rtx_useless_packets",
+        /// Packets with padding only.
+        padding_only => "received_padding_packets",
+        /// Packets that came twice.
+        duplicate => "dropped_duplicate_packets",
+        /// Packets older than the window in which late ones are taken.
+        too_old => "dropped_old_packets",
+        /// Not RTP, or lengths that contradict each other.
+        malformed => "dropped_malformed_packets",
+        /// A source that no section announces.
+        unknown_ssrc => "dropped_unknown_ssrc_packets",
+        /// More sources than a transport may have.
+        too_many_ssrcs => "dropped_excess_ssrc_packets",
+        /// A payload type that its section does not have.
+        unknown_payload_type => "dropped_unknown_payload_type_packets",
+        /// A payload larger than the ring takes.
+        oversized => "dropped_oversized_packets",
+        /// RTCP packets with a wrong length.
+        malformed_rtcp => "dropped_malformed_rtcp_packets",
+        /// Sequence numbers asked for again.
+        nacks => "sent_nacked_packets",
+        /// Keyframe requests sent to publishers.
+        plis => "sent_keyframe_requests",
+        /// Keyframes that began.
+        keyframes => "received_keyframes",
+    }
+}
+
+counters! {
+    /// The subscribers' side.
+    ForwardCounters {
+        /// Packets sent on, each subscriber counted.
+        packets => "forwarded_packets",
+        /// Bytes of them, as they leave in the datagram.
+        bytes => "forwarded_bytes",
+        /// Of them, sound rebuilt from RED.
+        red_recovered => "forwarded_red_recovered_packets",
+        /// Packets without media that keep a promised sequence number.
+        fillers => "forwarded_filler_packets",
+        /// Switches from one encoding to another.
+        switches => "forwarded_layer_switches",
+        /// Frames of a higher temporal layer left out.
+        temporal_skipped => "skipped_temporal_packets",
+        /// Late packets from before a switch.
+        before_switch => "dropped_before_switch_packets",
+        /// Packets whose number had been sent.
+        already_sent => "dropped_already_sent_packets",
+        /// Late packets older than the rewrite table remembers.
+        forgotten => "dropped_forgotten_packets",
+        /// Packets that were overwritten in the ring before they were forwarded.
+        overwritten => "dropped_overwritten_packets",
+        /// Packets that had no room in the send arena.
+        arena_full => "dropped_arena_full_packets",
+        /// Packets that could not be sealed or written.
+        unsealed => "dropped_unsealed_packets",
+        /// Sequence numbers that subscribers asked for.
+        nacks => "received_nacked_packets",
+        /// Retransmissions sent.
+        rtx => "sent_rtx_packets",
+        /// Retransmissions refused because the budget was used up.
+        rtx_over_budget => "dropped_rtx_over_budget_packets",
+        /// Asked for, but gone from the ring or never sent.
+        rtx_missing => "dropped_rtx_missing_packets",
+        /// Packets sent to measure the bandwidth.
+        probes => "sent_probe_packets",
+        /// Keyframe requests from subscribers.
+        keyframe_requests => "received_keyframe_requests",
+        /// Transport-wide feedback messages.
+        feedbacks => "received_transport_feedbacks",
+        /// RTCP packets with a wrong length.
+        malformed_rtcp => "dropped_malformed_subscriber_rtcp_packets",
+    }
+}
