@@ -1,0 +1,122 @@
+//! Assembles the router and the OpenAPI document.
+
+use axum::extract::{DefaultBodyLimit, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{auth, events, experience, invitations, replays, sessions, stages, uploads};
+use crate::problem::{Problem, ProblemBody};
+use crate::state::App;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Dais control API",
+        version = "1",
+        description = "Events, stages, sessions and replays. Errors are RFC 9457 problems. Times are RFC 3339."
+    ),
+    modifiers(&Security),
+    components(schemas(ProblemBody)),
+    tags(
+        (name = "auth", description = "Organisers sign in"),
+        (name = "events", description = "Organisers set up events"),
+        (name = "experience", description = "People enter an event and see what is on"),
+        (name = "stages", description = "Backstage, on air, ended"),
+        (name = "sessions", description = "Rooms that attendees enter"),
+        (name = "replays", description = "What was recorded or uploaded")
+    )
+)]
+struct Document;
+
+struct Security;
+
+impl Modify for Security {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let components = document.components.get_or_insert_default();
+        let cookie = ApiKey::Cookie(ApiKeyValue::with_description(
+            "__Host-dais",
+            "Set by signing in (`dais_session` where the public URL is plain HTTP). Requests that change \
+             something also need the header X-CSRF-Token.",
+        ));
+        components.add_security_scheme("organiser", SecurityScheme::ApiKey(cookie));
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT");
+        components.add_security_scheme("experience", SecurityScheme::Http(bearer.build()));
+    }
+}
+
+/// The OpenAPI document as it is served and committed: pretty JSON with a final newline.
+///
+/// # Panics
+/// Never: the document is made of plain values.
+#[must_use]
+pub fn openapi_json() -> String {
+    let document = documented().split_for_parts().1;
+    let mut text = serde_json::to_string_pretty(&document).expect("the document is plain values");
+    text.push('\n');
+    text
+}
+
+/// The router with everything under `/api/v1`.
+pub(crate) fn router(app: App) -> Router {
+    let (router, _) = documented().split_for_parts();
+    router
+        .route("/api/v1/openapi.json", get(openapi))
+        .route("/api/v1/{*rest}", axum::routing::any(missing))
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .with_state(app)
+}
+
+fn documented() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(Document::openapi()).nest(
+        "/api/v1",
+        OpenApiRouter::new()
+            .routes(routes!(auth::sign_in))
+            .routes(routes!(auth::sign_in_with_link))
+            .routes(routes!(auth::session))
+            .routes(routes!(auth::sign_out))
+            .routes(routes!(auth::change_profile))
+            .routes(routes!(events::list_events, events::create_event))
+            .routes(routes!(events::event, events::change_event, events::delete_event))
+            .routes(routes!(experience::preview))
+            .routes(routes!(experience::reception))
+            .routes(routes!(experience::enter))
+            .routes(routes!(experience::me))
+            .routes(routes!(invitations::list_invitations, invitations::invite))
+            .routes(routes!(invitations::revoke_invitation))
+            .routes(routes!(stages::list_stages, stages::create_stage))
+            .routes(routes!(stages::stage, stages::change_stage, stages::delete_stage))
+            .routes(routes!(stages::join_stage))
+            .routes(routes!(stages::set_programme))
+            .routes(routes!(stages::go_live))
+            .routes(routes!(stages::end_stage))
+            .routes(routes!(stages::stage_status))
+            .routes(routes!(stages::watching))
+            .routes(routes!(sessions::list_sessions, sessions::create_session))
+            .routes(routes!(sessions::session, sessions::change_session, sessions::delete_session))
+            .routes(routes!(sessions::join_session))
+            .routes(routes!(replays::list_replays))
+            .routes(routes!(replays::replay, replays::delete_replay))
+            .routes(routes!(replays::list_captions, replays::add_caption))
+            .routes(routes!(replays::caption, replays::delete_caption))
+            .routes(routes!(uploads::create_upload))
+            .routes(routes!(uploads::upload))
+            .routes(routes!(uploads::complete_upload)),
+    )
+}
+
+async fn openapi(State(_): State<App>) -> Response {
+    let document = documented().split_for_parts().1;
+    Json(document).into_response()
+}
+
+async fn missing() -> Problem {
+    Problem::NotFound
+}
+
+/// No body but captions comes near this.
+const MAX_BODY_BYTES: usize = 64 * 1024;
