@@ -1,9 +1,10 @@
-//! A LiveKit-compatible client without a browser: joins a room, publishes clips with exact sender reports,
-//! counts what it receives. For the demo, load generators and tests.
+//! Clients without a browser, for the demo, load generators and tests: a LiveKit-compatible participant that
+//! publishes clips with exact sender reports and counts what it receives, and callers of the control API.
 //!
-//! It speaks the dual peer connection of `/rtc` over the `webrtc` crate. It neither encodes nor decodes.
+//! The participant speaks the dual peer connection of `/rtc` over the `webrtc` crate. It neither encodes nor decodes.
 
 mod clip;
+pub mod control;
 mod packets;
 mod participant;
 mod peer;
