@@ -311,14 +311,10 @@ async fn read_messages<Rx: DeserializeOwned>(
             },
             Err(error) => error,
         };
-        match &end {
-            LinkError::MessageTooLarge(_) => {
-                shared.quic.close(CloseCode::MessageTooLarge.to_wire().into(), b"message too large");
-            }
-            LinkError::Malformed(_) => {
-                shared.quic.close(CloseCode::ProtocolViolation.to_wire().into(), b"malformed message");
-            }
-            _ended => {}
+        if let LinkError::MessageTooLarge(_) = &end {
+            shared.quic.close(CloseCode::MessageTooLarge.to_wire().into(), b"message too large");
+        } else if let LinkError::Malformed(_) = &end {
+            shared.quic.close(CloseCode::ProtocolViolation.to_wire().into(), b"malformed message");
         }
         // The reader has gone too: nobody wants to know.
         messages.send(Err(end)).await.unwrap_or_default();
