@@ -1,0 +1,51 @@
+/** Lets a person into an event, by what this tab holds: a token, or the organiser's session. */
+import "./attendee.css";
+import { useQuery } from "@tanstack/react-query";
+import { useMemo, useState } from "react";
+import { Outlet, useParams } from "react-router";
+import { getPreview } from "@/api/experience";
+import type { EventPreview } from "@/api/types";
+import { SkeletonList } from "@/ui/parts";
+import { NotFound, Problem } from "@/ui/problem";
+import { ApiProblem } from "@/api/problem";
+import { useSession } from "@/organiser/session";
+import { type Inside, storedExperience } from "./experience";
+import { EnterForm } from "./enter-form";
+
+function Waiting() {
+  return (
+    <main className="page">
+      <SkeletonList rows={3} height={140} />
+    </main>
+  );
+}
+
+export function AttendeeShell() {
+  const { eventId: slug = "" } = useParams();
+  const preview = useQuery({ queryKey: ["preview", slug], queryFn: () => getPreview(slug), staleTime: 60_000 });
+  if (preview.isPending) return <Waiting />;
+  if (preview.isError) {
+    if (preview.error instanceof ApiProblem && preview.error.status === 404) return <NotFound />;
+    return <Problem error={preview.error} onRetry={() => void preview.refetch()} />;
+  }
+  return <Door key={preview.data.id} event={preview.data} />;
+}
+
+function Door({ event }: { event: EventPreview }) {
+  const [stored, setStored] = useState(() => storedExperience(event.id));
+  if (stored) return <Screens event={event} caller={{ kind: "person", token: stored.token }} person={stored.person} />;
+  return <OrganiserOrForm event={event} onEnter={() => setStored(storedExperience(event.id))} />;
+}
+
+function OrganiserOrForm({ event, onEnter }: { event: EventPreview; onEnter: () => void }) {
+  const session = useSession();
+  if (session.isPending) return <Waiting />;
+  if (session.isSuccess) return <Screens event={event} caller={{ kind: "organiser" }} person={undefined} />;
+  return <EnterForm event={event} onEnter={onEnter} />;
+}
+
+function Screens({ event, caller, person }: Inside) {
+  const token = caller.kind === "person" ? caller.token : undefined;
+  const inside = useMemo<Inside>(() => ({ event, caller: token ? { kind: "person", token } : { kind: "organiser" }, person }), [event, token, person]);
+  return <Outlet context={inside} />;
+}

@@ -1,0 +1,57 @@
+/** The picture of a stage in each of its states. */
+import { useTranslation } from "react-i18next";
+import { useNow } from "@/lib/hooks";
+import type { Stage, Watch } from "@/api/types";
+import { Player } from "@/player/player";
+import { Chip, LiveChip } from "@/ui/parts";
+import { Countdown } from "../countdown";
+import { useInside } from "../experience";
+
+export function Picture({ stage, watch }: { stage: Stage; watch: Watch }) {
+  const { t } = useTranslation();
+  switch (watch.state) {
+    case "live":
+      // Also the address of the last seconds and of the replay: one player lives through them all.
+      return watch.hls_url ? <Player key={`live ${watch.hls_url}`} src={watch.hls_url} live title={stage.title} badges={<LiveChip />} /> : <Holding title={t("attendee.stage.startingTitle")} busy />;
+    case "starting":
+      return <Holding title={t("attendee.stage.startingTitle")} busy />;
+    case "ending":
+      return <Holding title={t("attendee.stage.endingTitle")} text={t("attendee.stage.replaySoon")} busy />;
+    case "ended":
+      return watch.hls_url ? (
+        <Player key={`replay ${watch.hls_url}`} src={watch.hls_url} live={false} title={stage.title} badges={<Chip kind="on-video">{t("attendee.stage.replay")}</Chip>} />
+      ) : (
+        <Holding title={t("attendee.stage.endingTitle")} text={t("attendee.stage.replaySoon")} busy />
+      );
+    case "off_air":
+      return watch.hls_url ? (
+        <Player key={`replay ${watch.hls_url}`} src={watch.hls_url} live={false} title={stage.title} badges={<Chip kind="on-video">{t("attendee.stage.replay")}</Chip>} />
+      ) : (
+        <Before />
+      );
+  }
+}
+
+function Holding({ title, text, busy = false }: { title: string; text?: string; busy?: boolean }) {
+  return (
+    <div className="holding" role="status">
+      {busy && <span className="spinner" aria-hidden />}
+      <h2>{title}</h2>
+      {text && <p>{text}</p>}
+    </div>
+  );
+}
+
+function Before() {
+  const { t } = useTranslation();
+  const { event } = useInside();
+  const now = useNow(1000);
+  const start = new Date(event.starts_at);
+  return (
+    <div className="holding">
+      <h2>{t("attendee.stage.before")}</h2>
+      {start > now && <Countdown until={start} />}
+      <p>{t("attendee.stage.beforeText")}</p>
+    </div>
+  );
+}

@@ -1,0 +1,96 @@
+/** A stage as its audience sees it: before, live, after, always in the same place. */
+import "@/player/player.css";
+import { useQuery } from "@tanstack/react-query";
+import { Users } from "lucide-react";
+import { useEffect } from "react";
+import { useTranslation } from "react-i18next";
+import { useParams } from "react-router";
+import { getReception, getStage, sayWatching, watchStage } from "@/api/experience";
+import type { Stage as StageBody, StageState, Watch } from "@/api/types";
+import { useTitle } from "@/lib/hooks";
+import { Chip, LiveChip, Skeleton } from "@/ui/parts";
+import { Problem } from "@/ui/problem";
+import { useInside } from "../experience";
+import { AttendeeFrame } from "../frame";
+import { Picture } from "./picture";
+import { Panel } from "./panel";
+
+/** The server counts a viewer for half a minute after each word. */
+const WATCHING_MS = 12_000;
+
+/** Changes of state are soon seen without asking too often. */
+function pollMs(state: StageState | undefined): number {
+  switch (state) {
+    case "live":
+      return 4000;
+    case "starting":
+    case "ending":
+      return 1000;
+    case "off_air":
+    case "ended":
+    case undefined:
+      return 3000;
+  }
+}
+
+export function Stage() {
+  const { stageId = "" } = useParams();
+  const { caller } = useInside();
+  const stage = useQuery({ queryKey: ["stage", stageId, caller.kind], queryFn: () => getStage(caller, stageId) });
+  const watch = useQuery({
+    queryKey: ["watch", stageId, caller.kind],
+    queryFn: () => watchStage(caller, stageId),
+    refetchInterval: (query) => pollMs(query.state.data?.state),
+    refetchIntervalInBackground: true,
+  });
+  useTitle(stage.data?.title);
+  const live = watch.data?.state === "live";
+  useEffect(() => {
+    if (!live || caller.kind !== "person") return undefined;
+    const say = () => void sayWatching(caller, stageId).catch(() => undefined);
+    say();
+    const timer = setInterval(say, WATCHING_MS);
+    return () => clearInterval(timer);
+  }, [live, caller, stageId]);
+  const failed = stage.error ?? (watch.data ? null : watch.error);
+  return (
+    <AttendeeFrame>
+      <main className="watch" id="content" tabIndex={-1}>
+        {failed && <Problem error={failed} onRetry={() => window.location.reload()} />}
+        {!failed && (!stage.data || !watch.data) && <Skeleton height="50vw" />}
+        {stage.data && watch.data && <Content stage={stage.data} watch={watch.data} />}
+      </main>
+    </AttendeeFrame>
+  );
+}
+
+function Content({ stage, watch }: { stage: StageBody; watch: Watch }) {
+  const { t } = useTranslation();
+  const { event, caller } = useInside();
+  const reception = useQuery({ queryKey: ["reception", event.id, caller.kind], queryFn: () => getReception(caller, event.id), refetchInterval: 5000 });
+  const onStage = reception.data?.stages.find((one) => one.id === stage.id)?.on_stage ?? [];
+  const live = watch.state === "live";
+  return (
+    <>
+      <div>
+        <div className="watch-picture" data-testid="stage" data-state={watch.state}>
+          <Picture stage={stage} watch={watch} />
+        </div>
+        <div className="watch-title">
+          <div className="grow">
+            <h1>{stage.title}</h1>
+            <p className="muted">{live && onStage.length > 0 ? onStage.join(", ") : event.title}</p>
+          </div>
+          {live && <LiveChip />}
+          {live && (
+            <Chip>
+              <Users size={14} aria-hidden />
+              {t("attendee.watching", { count: watch.viewers })}
+            </Chip>
+          )}
+        </div>
+      </div>
+      <Panel live={live} onStage={live ? onStage : []} replays={reception.data?.replays.filter((replay) => replay.stage_id === stage.id) ?? []} />
+    </>
+  );
+}

@@ -1,0 +1,37 @@
+/** Texts that many screens share. */
+export const common = {
+  common: {
+    live: "LIVE",
+    loading: "Loading…",
+    dismiss: "Dismiss",
+    copied: "Copied",
+    copyLink: "Copy link",
+    cancel: "Cancel",
+    save: "Save",
+    create: "Create",
+    delete: "Delete",
+    back: "Back",
+    open: "Open",
+    tryAgain: "Try again",
+    skipToContent: "Skip to content",
+    places: "Places",
+  },
+  home: {
+    title: "Welcome to Dais",
+    text: "Attending or speaking? Open the link that you were sent. Organisers sign in here.",
+    signIn: "Sign in as an organiser",
+  },
+  theme: { label: "Colour theme", system: "Like the system", light: "Light", dark: "Dark" },
+  problem: {
+    title: "That did not work",
+    offline: "The server cannot be reached. Check your connection; we keep trying.",
+    signedOut: "Your sign-in has ended. Sign in again to go on.",
+    notAllowed: "Your account may not do this.",
+    notFound: "This does not exist, or not any more.",
+    conflict: "Somebody else changed this in the meantime. Reload to see how it is now.",
+    tooMany: "Too many tries. Wait a minute, then try again.",
+    server: "The server has a problem. Nothing you entered is lost; try again in a moment.",
+    pageTitle: "Nothing here",
+    pageText: "The link may be old or cut short. Ask the person who sent it for a new one.",
+  },
+} as const;

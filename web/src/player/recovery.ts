@@ -1,0 +1,98 @@
+/** Keeps a stream playing: decides what to do after an error of hls.js. It shows nothing. */
+import type { HlsVideoElement } from "hls-video-element";
+import Hls, { type ErrorData } from "hls.js";
+import { useEffect, useState } from "react";
+
+/** ```text
+ * starting ──first picture──▶ playing ──fatal error──▶ reconnecting ──data again──▶ playing
+ * ``` */
+export type StreamState = "starting" | "playing" | "reconnecting";
+
+/** What helps against an error. */
+export type Remedy = "none" | "reload-playlist" | "load-again" | "recover-media";
+
+/** Chooses the remedy; only fatal errors need one, hls.js retries the others itself. */
+export function remedyFor(error: Pick<ErrorData, "fatal" | "type" | "details">): Remedy {
+  if (!error.fatal) return "none";
+  if (error.type === Hls.ErrorTypes.MEDIA_ERROR) return "recover-media";
+  switch (error.details) {
+    case Hls.ErrorDetails.MANIFEST_LOAD_ERROR:
+    case Hls.ErrorDetails.MANIFEST_LOAD_TIMEOUT:
+    case Hls.ErrorDetails.MANIFEST_PARSING_ERROR:
+    case Hls.ErrorDetails.LEVEL_EMPTY_ERROR:
+      return "reload-playlist";
+    default:
+      return "load-again";
+  }
+}
+
+/** Waits a little longer each time, so that a thousand viewers do not knock at once. */
+export function retryDelayMs(attempt: number, random: number): number {
+  return Math.min(8000, 700 * 2 ** Math.min(attempt, 4)) * (0.75 + random / 2);
+}
+
+function apply(remedy: Remedy, hls: Hls, src: string): void {
+  switch (remedy) {
+    case "none":
+      return;
+    case "recover-media":
+      hls.recoverMediaError();
+      return;
+    case "reload-playlist":
+      hls.loadSource(src);
+      return;
+    case "load-again":
+      hls.startLoad();
+      return;
+  }
+}
+
+function watch(hls: Hls, src: string, onState: (state: StreamState) => void): () => void {
+  let attempt = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const onError = (_: unknown, error: ErrorData) => {
+    const remedy = remedyFor(error);
+    if (remedy === "none") return;
+    onState(remedy === "reload-playlist" ? "starting" : "reconnecting");
+    clearTimeout(timer);
+    timer = setTimeout(() => apply(remedy, hls, src), remedy === "recover-media" ? 0 : retryDelayMs(attempt, Math.random()));
+    attempt += 1;
+  };
+  const onData = () => {
+    attempt = 0;
+    onState("playing");
+  };
+  hls.on(Hls.Events.ERROR, onError);
+  hls.on(Hls.Events.FRAG_BUFFERED, onData);
+  return () => {
+    clearTimeout(timer);
+    hls.off(Hls.Events.ERROR, onError);
+    hls.off(Hls.Events.FRAG_BUFFERED, onData);
+  };
+}
+
+/** Follows the element's stream and repairs it. */
+export function useRecovery(element: HlsVideoElement | null, src: string): StreamState {
+  const [state, setState] = useState<StreamState>("starting");
+  useEffect(() => {
+    if (!element) return undefined;
+    setState("starting");
+    let stop: (() => void) | undefined;
+    // The element makes its hls.js instance a few microtasks after `src` is set.
+    const timer = setInterval(() => {
+      if (!element.api) return;
+      clearInterval(timer);
+      stop = watch(element.api, src, setState);
+      if (element.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) setState("playing");
+    }, 10);
+    // Safari plays HLS itself and has no hls.js.
+    const onNative = () => setState("playing");
+    element.addEventListener("playing", onNative);
+    return () => {
+      clearInterval(timer);
+      element.removeEventListener("playing", onNative);
+      stop?.();
+    };
+  }, [element, src]);
+  return state;
+}

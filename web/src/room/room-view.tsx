@@ -1,0 +1,108 @@
+/** A call as people see it: head, tiles, dock. */
+import "./room.css";
+import { RoomAudioRenderer, RoomContext, useAudioPlayback, useConnectionQualityIndicator, useConnectionState, useLocalParticipant, useParticipants } from "@livekit/components-react";
+import { ConnectionQuality, ConnectionState, type Room } from "livekit-client";
+import { ChevronLeft, Volume2, Wifi, WifiLow } from "lucide-react";
+import type { ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+import { Link } from "react-router";
+import { Button } from "@/ui/button";
+import { Chip } from "@/ui/parts";
+import { Dock } from "./dock";
+import { TileGrid } from "./tile-grid";
+
+export interface RoomViewProps {
+  room: Room;
+  title: string;
+  back: { to: string; label: string };
+  onLeave: () => void;
+  /** Chips in the head: what this room means now. */
+  status?: ReactNode;
+  /** An audience sees this person now: the red frame. */
+  onAir?: boolean;
+}
+
+export function RoomView({ room, title, back, onLeave, status, onAir = false }: RoomViewProps) {
+  return (
+    <RoomContext.Provider value={room}>
+      <div className="call" data-air={onAir || undefined} data-testid="call">
+        <header className="call-head">
+          <Link to={back.to} className="btn ghost" aria-label={back.label}>
+            <ChevronLeft size={18} aria-hidden />
+          </Link>
+          <div className="grow">
+            <h1 className="ellipsis">{title}</h1>
+            <Count />
+          </div>
+          {status}
+          <Connection />
+        </header>
+        <main className="call-body" id="content">
+          <Trouble room={room} />
+          <TileGrid />
+        </main>
+        <Dock onLeave={onLeave} />
+        <RoomAudioRenderer />
+      </div>
+    </RoomContext.Provider>
+  );
+}
+
+function Count() {
+  const { t } = useTranslation();
+  const people = useParticipants();
+  const onScreen = people.filter((person) => person.permissions?.canPublish !== false).length;
+  const watching = people.length - onScreen;
+  return (
+    <p className="tiny">
+      {t("room.onScreen", { count: onScreen })}
+      {watching > 0 && ` · ${t("room.watching", { count: watching })}`}
+    </p>
+  );
+}
+
+function Connection() {
+  const { t } = useTranslation();
+  const { localParticipant } = useLocalParticipant();
+  const { quality } = useConnectionQualityIndicator({ participant: localParticipant });
+  switch (quality) {
+    case ConnectionQuality.Excellent:
+    case ConnectionQuality.Good:
+      return (
+        <Chip kind="good">
+          <Wifi size={14} aria-hidden />
+          <span className="head-wide">{t("room.quality.good")}</span>
+        </Chip>
+      );
+    case ConnectionQuality.Poor:
+    case ConnectionQuality.Lost:
+      return (
+        <Chip kind="warn">
+          <WifiLow size={14} aria-hidden />
+          {t("room.quality.weak")}
+        </Chip>
+      );
+    case ConnectionQuality.Unknown:
+      return null;
+  }
+}
+
+function Trouble({ room }: { room: Room }) {
+  const { t } = useTranslation();
+  const state = useConnectionState();
+  const { canPlayAudio, startAudio } = useAudioPlayback(room);
+  if (state === ConnectionState.Reconnecting || state === ConnectionState.SignalReconnecting) {
+    return (
+      <span className="call-banner chip on-video lg" role="status">
+        <span className="spinner" aria-hidden />
+        {t("room.reconnecting")}
+      </span>
+    );
+  }
+  if (canPlayAudio) return null;
+  return (
+    <Button kind="primary" size="lg" className="call-banner" icon={<Volume2 size={18} aria-hidden />} onClick={() => void startAudio()}>
+      {t("room.turnSoundOn")}
+    </Button>
+  );
+}
