@@ -254,7 +254,11 @@ pub fn encode<M: Serialize>(message: &M, payload_bytes: usize) -> Result<Vec<u8>
 ///
 /// # Errors
 /// When a bound is broken or the socket fails.
-pub fn write<M: Serialize>(socket: &mut impl Write, message: &M, payload: &[u8]) -> Result<(), ProtocolError> {
+pub fn write<M: Serialize>(
+    socket: &mut impl Write,
+    message: &M,
+    payload: &[u8],
+) -> Result<(), ProtocolError> {
     socket.write_all(&encode(message, payload.len())?)?;
     socket.write_all(payload)?;
     Ok(())

@@ -76,6 +76,15 @@ impl Assembler {
         Self { run, first, waiting: VecDeque::new(), next: vec![first; renditions] }
     }
 
+    /// Whether a rendition may make this number now. Ask before the file of that number is written.
+    ///
+    /// # Errors
+    /// When the child broke the order; the run cannot go on.
+    pub fn check_order(&self, rendition: usize, number: u64) -> Result<(), AssemblyError> {
+        let wanted = *self.next.get(rendition).ok_or(AssemblyError::UnknownRendition(rendition))?;
+        if number == wanted { Ok(()) } else { Err(AssemblyError::OutOfOrder { rendition, number, wanted }) }
+    }
+
     /// Takes a segment that is on the disk, and returns the set that it completed.
     ///
     /// Sets come out in order, without holes: a set is whole only after every rendition has made it, and
@@ -85,14 +94,11 @@ impl Assembler {
     /// When the child broke the order; the run cannot go on.
     pub fn handle_segment(&mut self, segment: DurableSegment) -> Result<Option<SegmentSet>, AssemblyError> {
         let DurableSegment { rendition, number, .. } = segment;
-        let wanted = self.next.get_mut(rendition).ok_or(AssemblyError::UnknownRendition(rendition))?;
-        if number != *wanted {
-            return Err(AssemblyError::OutOfOrder { rendition, number, wanted: *wanted });
-        }
+        self.check_order(rendition, number)?;
         if segment.duration_us == 0 {
             return Err(AssemblyError::Empty { rendition, number });
         }
-        *wanted += 1;
+        self.next[rendition] += 1;
         let ahead = usize::try_from(number - self.first).unwrap_or(usize::MAX);
         if ahead >= MAX_AHEAD {
             return Err(AssemblyError::TooFarAhead { rendition });

@@ -144,42 +144,53 @@ impl Recording {
         Ok(recording)
     }
 
+    /// Whether an entry fits. Ask before writing it to the journal.
+    ///
+    /// # Errors
+    /// Says why it does not.
+    pub fn check(&self, entry: &Entry) -> Result<(), EntryError> {
+        match entry {
+            Entry::Opened { .. } => Err(EntryError::NotOpened),
+            Entry::RunStarted { run } if *run < self.next_run => Err(EntryError::RunAgain(*run)),
+            Entry::RunStarted { .. } => self.in_phase(&[Phase::Starting, Phase::Live]),
+            Entry::SetDurable { set } => self.check_set(set),
+            Entry::SetSaved { number } if *number >= self.sets.len() as u64 => {
+                Err(EntryError::SavedUnknown(*number))
+            }
+            Entry::Sealed => self.in_phase(&[Phase::Draining, Phase::Sealed]),
+            // The end may be asked twice, or again after the seal.
+            Entry::SetSaved { .. } | Entry::Renditions { .. } | Entry::EndAsked => Ok(()),
+        }
+    }
+
     /// Makes a change that is durable in the journal.
     ///
     /// # Errors
-    /// When it does not fit; the recording is then as before.
+    /// When it does not fit ([`Self::check`]); the recording is then as before.
     pub fn apply(&mut self, entry: Entry) -> Result<(), EntryError> {
+        self.check(&entry)?;
         match entry {
-            Entry::Opened { .. } => return Err(EntryError::NotOpened),
-            Entry::RunStarted { run } => {
-                if run < self.next_run {
-                    return Err(EntryError::RunAgain(run));
-                }
-                self.in_phase(&[Phase::Starting, Phase::Live])?;
-                self.next_run = run + 1;
-            }
+            Entry::Opened { .. } => {}
+            Entry::RunStarted { run } => self.next_run = run + 1,
             Entry::Renditions { renditions } => self.renditions = renditions,
-            Entry::SetDurable { set } => self.on_durable(set)?,
-            Entry::SetSaved { number } => {
-                let saved = usize::try_from(number).ok().and_then(|number| number.checked_add(1));
-                let saved = saved.filter(|saved| *saved <= self.sets.len());
-                self.saved = saved.ok_or(EntryError::SavedUnknown(number))?.max(self.saved);
-            }
-            // Both are idempotent: asked twice, or asked again after the seal.
-            Entry::EndAsked => {
-                if self.phase != Phase::Sealed {
-                    self.phase = Phase::Draining;
+            Entry::SetDurable { set } => {
+                if self.phase == Phase::Starting {
+                    self.phase = Phase::Live;
                 }
+                self.sets.push(set);
             }
-            Entry::Sealed => {
-                self.in_phase(&[Phase::Draining, Phase::Sealed])?;
-                self.phase = Phase::Sealed;
+            Entry::SetSaved { number } => {
+                let saved = usize::try_from(number).map_or(self.saved, |number| number + 1);
+                self.saved = self.saved.max(saved);
             }
+            Entry::EndAsked if self.phase == Phase::Sealed => {}
+            Entry::EndAsked => self.phase = Phase::Draining,
+            Entry::Sealed => self.phase = Phase::Sealed,
         }
         Ok(())
     }
 
-    fn on_durable(&mut self, set: SegmentSet) -> Result<(), EntryError> {
+    fn check_set(&self, set: &SegmentSet) -> Result<(), EntryError> {
         // A draining recording still gets what its last run had in flight.
         self.in_phase(&[Phase::Starting, Phase::Live, Phase::Draining])?;
         if set.number != self.sets.len() as u64 {
@@ -188,10 +199,6 @@ impl Recording {
         if self.renditions.is_empty() || set.segments.len() != self.renditions.len() {
             return Err(EntryError::Ladder(set.number));
         }
-        if self.phase == Phase::Starting {
-            self.phase = Phase::Live;
-        }
-        self.sets.push(set);
         Ok(())
     }
 
