@@ -2,7 +2,11 @@
 //!
 //! It decides which path is current. It never sends a check of its own, and ignores the peer's candidates.
 
+mod agent;
+
 use std::fmt;
+
+pub(crate) use agent::{Agent, AgentEvent, CheckError};
 
 use crate::seed::Seed;
 
@@ -33,15 +37,17 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// Base 64 in the alphabet of `ice-char`: letters, digits, `+` and `/`.
+/// Base 64 in the alphabet of `ice-char`: letters, digits, `+` and `/`. The length is a multiple of three.
 fn ice_chars(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     bytes
-        .chunks(3)
+        .chunks_exact(3)
         .flat_map(|chunk| {
             let bits = chunk.iter().fold(0_usize, |bits, &byte| bits << 8 | usize::from(byte));
-            let bits = bits << (8 * (3 - chunk.len()));
-            (0..=chunk.len()).map(move |digit| char::from(ALPHABET[bits >> (18 - 6 * digit) & 63]))
+            [18, 12, 6, 0].map(|shift| char::from(ALPHABET[bits >> shift & 63]))
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

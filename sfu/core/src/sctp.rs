@@ -3,6 +3,11 @@
 //! It decides stream ids, bounds buffers and turns stream events into messages. What a message says, and
 //! which labels mean what, is the room's business.
 
+mod association;
+pub mod dcep;
+
+pub(crate) use association::{Association, Event};
+
 /// SCTP stream id of a data channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ChannelId(pub u16);

@@ -57,7 +57,6 @@ pub struct Message<'a> {
     use_candidate: bool,
     role: Option<Role>,
     mapped: Option<SocketAddr>,
-    unknown: Option<u16>,
     error_code: Option<u16>,
 }
 
@@ -100,7 +99,6 @@ impl<'a> Message<'a> {
             use_candidate: false,
             role: None,
             mapped: None,
-            unknown: None,
             error_code: None,
         };
         let mut at = HEADER_BYTES;
@@ -154,17 +152,13 @@ impl<'a> Message<'a> {
         self.error_code
     }
 
-    /// First comprehension-required attribute that we do not know (RFC 8489 §6.3.1).
-    #[must_use]
-    pub const fn unknown_attribute(&self) -> Option<u16> {
-        self.unknown
-    }
-
     /// Checks MESSAGE-INTEGRITY under the short-term password (RFC 8489 §14.5); false if there is none.
     #[must_use]
     pub fn is_authentic(&self, password: &str) -> bool {
         let Some(at) = self.integrity_at else { return false };
-        let Some(tag) = self.bytes.get(at + ATTRIBUTE_HEADER_BYTES..at + INTEGRITY_BYTES) else { return false };
+        let Some(tag) = self.bytes.get(at + ATTRIBUTE_HEADER_BYTES..at + INTEGRITY_BYTES) else {
+            return false;
+        };
         let mut header = [0; HEADER_BYTES];
         header.copy_from_slice(&self.bytes[..HEADER_BYTES]);
         // The length that was signed ends with MESSAGE-INTEGRITY, whatever follows it.
@@ -225,9 +219,9 @@ impl<'a> Message<'a> {
                     return Err(malformed);
                 }
             }
-            // Comprehension-optional attributes have the top bit set (RFC 8489 §14).
-            kind if kind >= 0x8000 => {}
-            kind => self.unknown = self.unknown.or(Some(kind)),
+            // RFC 8489 §6.3.1 wants 420 for an unknown required attribute. An authentic check with one is
+            // still a check: refusing it would only break a newer browser.
+            _ => {}
         }
         Ok(())
     }

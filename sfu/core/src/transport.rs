@@ -12,10 +12,13 @@
 //! Inputs are `handle_*`; after each of them call [`Transport::poll_transmit`] and
 //! [`Transport::poll_event`] until `None`, then [`Transport::poll_timeout`].
 
+mod core;
 mod events;
 mod path;
 
+use std::collections::VecDeque;
 use std::ops::Range;
+use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -24,9 +27,10 @@ pub use crate::dtls::{Certificate, Fingerprint, Setup};
 pub use crate::ice::Credentials;
 pub use crate::sctp::{ChannelConfig, ChannelId, DataKind, Reliability, SendError};
 pub use crate::srtp::{SealError, SrtpSender};
-pub use events::{ChannelOpened, CloseReason, Drop, Event};
+pub use events::{ChannelOpened, CloseReason, DropReason, Event};
 pub use path::{Path, Protocol, TcpId};
 
+use self::core::Core;
 use crate::rtp::{SeqIndex, Ssrc};
 use crate::seed::Seed;
 
@@ -86,7 +90,7 @@ pub enum Received {
     /// An authenticated RTCP compound packet, decrypted in place: the range of the buffer that holds it.
     Rtcp(Range<usize>),
     /// Dropped. Never a reason to drop the transport: anyone can send anything.
-    Dropped(Drop),
+    Dropped(DropReason),
 }
 
 /// Where the parts of a decrypted media packet lie in the buffer.
@@ -112,36 +116,51 @@ pub struct Transmit {
 }
 
 /// One ICE, DTLS, SRTP and SCTP association.
+///
+/// Every input runs inside one `catch_unwind`: a panic in a library closes this transport and no other.
 pub struct Transport {
-    config: Config,
-    local: Credentials,
-    srtp: Option<SrtpSender>,
+    fingerprint: Fingerprint,
+    core: Option<Box<Core>>,
+    /// What [`Self::local`] answers when the core is gone.
+    last_local: Credentials,
+    events: VecDeque<Event>,
+    transmits: VecDeque<Transmit>,
 }
 
 impl Transport {
     /// A transport that waits for the peer's description. `seed` must be fresh: all its secrets come from it.
     #[must_use]
     pub fn new(config: Config, seed: &Seed, now: Instant) -> Self {
-        let _ = now;
-        Self { config, local: Credentials::derive(seed, 0), srtp: None }
+        let core = Core::new(config.certificate.clone(), seed, now);
+        Self {
+            fingerprint: config.certificate.fingerprint(),
+            last_local: core.local().clone(),
+            core: Some(Box::new(core)),
+            events: VecDeque::new(),
+            transmits: VecDeque::new(),
+        }
     }
 
     /// Our current credentials: what belongs into the next description. Map their ufrag to this transport.
     #[must_use]
     pub fn local(&self) -> &Credentials {
-        &self.local
+        self.core.as_ref().map_or(&self.last_local, |core| core.local())
     }
 
     /// What belongs into our descriptions as `a=fingerprint`.
     #[must_use]
-    pub fn fingerprint(&self) -> Fingerprint {
-        self.config.certificate.fingerprint()
+    pub const fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
     }
 
     /// Makes new local credentials for the next offer (ICE restart by us, RFC 8445 §9). The old ones stay
     /// valid until the peer nominates a path under the new ones; [`Event::UfragRetired`] says when.
     pub fn restart_ice(&mut self) -> &Credentials {
-        &self.local
+        if let Some(core) = &mut self.core {
+            core.restart_ice();
+        }
+        self.take_output();
+        self.local()
     }
 
     /// Takes the ICE and DTLS part of the peer's offer or answer; call it with every description.
@@ -149,66 +168,69 @@ impl Transport {
     /// # Errors
     ///
     /// See [`RemoteError`].
-    pub fn set_remote(&mut self, remote: RemoteDescription, now: Instant) -> Result<RemoteChange, RemoteError> {
-        let _ = (remote, now);
-        Ok(RemoteChange::First)
+    pub fn set_remote(
+        &mut self,
+        remote: RemoteDescription,
+        now: Instant,
+    ) -> Result<RemoteChange, RemoteError> {
+        self.input(|core| core.set_remote(remote, now)).unwrap_or(Err(RemoteError::Closed))
     }
 
     /// Takes one datagram (with TCP: one RFC 4571 frame without its length) and decrypts media in place.
     pub fn handle_datagram(&mut self, now: Instant, path: Path, datagram: &mut [u8]) -> Received {
-        let _ = (now, path, datagram);
-        Received::Dropped(Drop::Unknown)
+        self.input(|core| core.handle_datagram(now, path, datagram))
+            .unwrap_or(Received::Dropped(DropReason::Closed))
     }
 
     /// The TCP connection is gone: its path is no longer used.
     pub fn handle_path_gone(&mut self, now: Instant, path: Path) {
-        let _ = (now, path);
+        self.input(|core| core.handle_path_gone(now, path));
     }
 
     /// Acts on all timers that are due. Harmless when none is.
     pub fn handle_timeout(&mut self, now: Instant) {
-        let _ = now;
+        self.input(|core| core.handle_timeout(now));
     }
 
     /// When [`Self::handle_timeout`] is due next; `None` for a closed transport.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        None
+        self.core.as_ref()?.poll_timeout()
     }
 
     /// Next datagram to send.
     #[must_use]
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        None
+        self.transmits.pop_front()
     }
 
     /// Next event.
     #[must_use]
     pub fn poll_event(&mut self) -> Option<Event> {
-        None
+        self.events.pop_front()
     }
 
-    /// Where sealed media goes; `None` until a check succeeded, and while stalled.
+    /// Where sealed media goes; `None` before [`Event::Connected`], while stalled, and when closed.
     #[must_use]
     pub fn media_path(&self) -> Option<Path> {
-        None
+        self.core.as_ref()?.media_path()
     }
 
     /// Seals media and RTCP; `None` until [`Event::Connected`].
     #[must_use]
     pub fn srtp(&self) -> Option<&SrtpSender> {
-        self.srtp.as_ref()
+        self.core.as_ref()?.srtp()
     }
 
     /// The same, for sealing RTCP, which counts its own index.
     #[must_use]
     pub fn srtp_mut(&mut self) -> Option<&mut SrtpSender> {
-        self.srtp.as_mut()
+        self.core.as_mut()?.srtp_mut()
     }
 
     /// Asks for a data channel; before the association is up it waits. [`Event::ChannelOpened`] gives its id.
     pub fn open_channel(&mut self, now: Instant, channel: ChannelConfig) {
-        let _ = (now, channel);
+        self.input(|core| core.open_channel(now, channel));
     }
 
     /// Queues one message on an open channel.
@@ -223,19 +245,56 @@ impl Transport {
         kind: DataKind,
         message: &[u8],
     ) -> Result<(), SendError> {
-        let _ = (now, id, kind, message);
-        Err(SendError::NotOpen)
+        self.input(|core| core.send_data(now, id, kind, message)).unwrap_or(Err(SendError::NotOpen))
     }
 
     /// Bytes that wait on this channel for the peer's acknowledgement; 0 for an unknown one.
     #[must_use]
     pub fn buffered_bytes(&mut self, id: ChannelId) -> usize {
-        let _ = id;
-        0
+        self.input(|core| core.buffered_bytes(id)).unwrap_or(0)
     }
 
     /// Ends the transport: queues a close_notify and [`Event::Closed`].
     pub fn close(&mut self, now: Instant) {
-        let _ = now;
+        self.input(|core| core.close(now));
+    }
+
+    /// True after [`Event::Closed`] was queued.
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        self.core.is_none()
+    }
+
+    /// Runs one input, collects its output, and drops the core if it panicked or ended. `None` if closed.
+    fn input<R>(&mut self, act: impl FnOnce(&mut Core) -> R) -> Option<R> {
+        let core = self.core.as_mut()?;
+        // The core is dropped after a panic, so nobody sees it half changed.
+        let result = std::panic::catch_unwind(AssertUnwindSafe(|| act(core)));
+        if result.is_err() {
+            self.last_local = core.local().clone();
+            self.core = None;
+            self.events.push_back(Event::Closed(CloseReason::Panicked));
+            return None;
+        }
+        self.take_output();
+        result.ok()
+    }
+
+    fn take_output(&mut self) {
+        let Some(core) = &mut self.core else { return };
+        core.take_output(&mut self.events, &mut self.transmits);
+        if core.is_closed() {
+            self.last_local = core.local().clone();
+            self.core = None;
+        }
     }
 }
+
+impl std::fmt::Debug for Transport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Transport").field("local", self.local()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -71,7 +71,7 @@ pub enum CloseReason {
 
 /// Why a datagram was dropped. The shard counts them by kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Drop {
+pub enum DropReason {
     /// No known protocol, too short for its header, or longer than 1,500 bytes.
     Unknown,
     /// The path has no succeeded check on this transport.

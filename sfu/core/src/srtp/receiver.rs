@@ -1,0 +1,190 @@
+//! ③ Opens the peer's packets in place.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use super::cm::Cm;
+use super::gcm::Gcm;
+use super::replay::ReplayWindow;
+use super::{
+    MasterKey, Profile, RTCP_CLEAR_BYTES, SRTCP_ENCRYPTED, SRTCP_INDEX_BYTES, read_u32, rtp_header_len,
+};
+use crate::rtp::{SeqIndex, Ssrc};
+
+/// Why a packet was not opened. Its bytes are of no use afterwards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    /// Header, extension block or trailer does not fit; or SRTCP that claims not to be encrypted.
+    #[error("the packet is malformed")]
+    Malformed,
+    /// Seen before, or too old to tell.
+    #[error("the packet is a replay")]
+    Replayed,
+    /// Wrong tag.
+    #[error("the packet is not authentic")]
+    Unauthentic,
+    /// The peer already uses [`MAX_SSRCS`] sources.
+    #[error("too many sources")]
+    TooManySsrcs,
+}
+
+/// Facts of an opened RTP packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Opened {
+    /// Its source.
+    pub ssrc: Ssrc,
+    /// Length of the header with CSRCs and extensions.
+    pub header_len: usize,
+    /// Length of the payload behind it, RTP padding included.
+    pub payload_len: usize,
+    /// Rollover counter and sequence number.
+    pub index: SeqIndex,
+}
+
+/// Opens the peer's packets and keeps what was seen of each source.
+pub struct SrtpReceiver {
+    cipher: Cipher,
+    rtp: Sources,
+    rtcp: Sources,
+}
+
+#[expect(clippy::large_enum_variant, reason = "one per transport, and the large one is the common one")]
+enum Cipher {
+    Gcm(Gcm),
+    Cm(Cm),
+}
+
+impl SrtpReceiver {
+    /// Derives the session keys.
+    #[must_use]
+    pub fn new(profile: Profile, master: &MasterKey) -> Self {
+        let cipher = match profile {
+            Profile::Aes128Gcm => Cipher::Gcm(Gcm::new(master)),
+            Profile::Aes128CmSha1 => Cipher::Cm(Cm::new(master)),
+        };
+        Self { cipher, rtp: Sources::default(), rtcp: Sources::default() }
+    }
+
+    /// Opens an RTP packet in place. A packet that is refused changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// See [`OpenError`].
+    pub fn open_rtp(&mut self, now: Instant, packet: &mut [u8]) -> Result<Opened, OpenError> {
+        let header_len = rtp_header_len(packet).ok_or(OpenError::Malformed)?;
+        let sequence_number = u16::from_be_bytes([packet[2], packet[3]]);
+        let ssrc = Ssrc(read_u32(packet, 8));
+        let index = self.rtp.guess(ssrc, sequence_number);
+        self.rtp.check(now, ssrc, index.0)?;
+        let payload_len = match &self.cipher {
+            Cipher::Gcm(gcm) => gcm.open_rtp(packet, header_len, ssrc.0, index),
+            Cipher::Cm(cm) => cm.open_rtp(packet, header_len, ssrc.0, index),
+        };
+        let payload_len = payload_len.ok_or(OpenError::Unauthentic)?;
+        self.rtp.accept(now, ssrc, index.0);
+        Ok(Opened { ssrc, header_len, payload_len, index })
+    }
+
+    /// Opens a compound RTCP packet in place; its length without trailer.
+    ///
+    /// # Errors
+    ///
+    /// See [`OpenError`].
+    pub fn open_rtcp(&mut self, now: Instant, packet: &mut [u8]) -> Result<usize, OpenError> {
+        let profile = match &self.cipher {
+            Cipher::Gcm(_) => Profile::Aes128Gcm,
+            Cipher::Cm(_) => Profile::Aes128CmSha1,
+        };
+        if packet.len() < RTCP_CLEAR_BYTES + profile.rtcp_overhead() {
+            return Err(OpenError::Malformed);
+        }
+        let ssrc = Ssrc(read_u32(packet, 4));
+        let trailer_at = match profile {
+            Profile::Aes128Gcm => packet.len() - SRTCP_INDEX_BYTES,
+            Profile::Aes128CmSha1 => packet.len() - profile.rtcp_overhead(),
+        };
+        let trailer = read_u32(packet, trailer_at);
+        // Nobody in WebRTC sends RTCP in the clear (RFC 8827 §6.5); accepting E=0 only adds ways to fail.
+        if trailer & SRTCP_ENCRYPTED == 0 {
+            return Err(OpenError::Malformed);
+        }
+        let index = trailer & !SRTCP_ENCRYPTED;
+        self.rtcp.check(now, ssrc, u64::from(index))?;
+        let length = match &self.cipher {
+            Cipher::Gcm(gcm) => gcm.open_rtcp(packet, ssrc.0, index),
+            Cipher::Cm(cm) => cm.open_rtcp(packet, ssrc.0, index),
+        };
+        let length = length.ok_or(OpenError::Unauthentic)?;
+        self.rtcp.accept(now, ssrc, u64::from(index));
+        Ok(length)
+    }
+}
+
+impl fmt::Debug for SrtpReceiver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SrtpReceiver").field("sources", &self.rtp.known.len()).finish_non_exhaustive()
+    }
+}
+
+/// What was seen of each source, at most [`MAX_SSRCS`] of them.
+///
+/// A linear search over at most 64 numbers is faster than a hash at the usual two to twelve.
+#[derive(Default)]
+struct Sources {
+    known: Vec<Source>,
+}
+
+struct Source {
+    ssrc: Ssrc,
+    last_heard: Instant,
+    window: ReplayWindow,
+}
+
+impl Sources {
+    fn find(&self, ssrc: Ssrc) -> Option<&Source> {
+        self.known.iter().find(|source| source.ssrc == ssrc)
+    }
+
+    fn guess(&self, ssrc: Ssrc, sequence_number: u16) -> SeqIndex {
+        match self.find(ssrc) {
+            Some(source) => source.window.guess(sequence_number),
+            None => SeqIndex(u64::from(sequence_number)),
+        }
+    }
+
+    fn check(&self, now: Instant, ssrc: Ssrc, index: u64) -> Result<(), OpenError> {
+        match self.find(ssrc) {
+            Some(source) if source.window.is_new(index) => Ok(()),
+            Some(_) => Err(OpenError::Replayed),
+            None if self.known.len() < MAX_SSRCS || self.idle(now).is_some() => Ok(()),
+            None => Err(OpenError::TooManySsrcs),
+        }
+    }
+
+    /// Notes an authentic packet, which [`Self::check`] let through.
+    fn accept(&mut self, now: Instant, ssrc: Ssrc, index: u64) {
+        if let Some(source) = self.known.iter_mut().find(|source| source.ssrc == ssrc) {
+            source.last_heard = now;
+            source.window.accept(index);
+            return;
+        }
+        if self.known.len() >= MAX_SSRCS
+            && let Some(place) = self.idle(now)
+        {
+            self.known.swap_remove(place);
+        }
+        self.known.push(Source { ssrc, last_heard: now, window: ReplayWindow::new(index) });
+    }
+
+    /// The source that was silent longest, if long enough to forget it.
+    fn idle(&self, now: Instant) -> Option<usize> {
+        let (place, source) = self.known.iter().enumerate().min_by_key(|(_, source)| source.last_heard)?;
+        (now.saturating_duration_since(source.last_heard) >= IDLE).then_some(place)
+    }
+}
+
+/// Most sources of one peer at a time. A camera in three encodings with RTX uses six.
+pub(crate) const MAX_SSRCS: usize = 64;
+
+/// A source that was silent so long makes room for a new one: publishing again takes new SSRCs each time.
+const IDLE: Duration = Duration::from_secs(30);

@@ -1,0 +1,8 @@
+//! Two transports over a virtual network: one is ICE-lite as in production, the other plays a browser.
+
+mod attack;
+mod channels;
+mod connect;
+mod fuzz;
+mod paths;
+mod peer;
