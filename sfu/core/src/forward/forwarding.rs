@@ -53,6 +53,16 @@ pub(super) struct Source {
     pub(super) newest_time: RtpTime,
 }
 
+/// What becomes of a packet of the source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Selection {
+    Send,
+    /// Its number goes out without media.
+    Fill,
+    /// Its number goes to the next packet.
+    LeaveOut,
+}
+
 /// A packet ready for its header.
 pub(super) struct Outgoing<'a> {
     pub(super) ssrc: Ssrc,
@@ -254,9 +264,11 @@ impl Forwarding {
         packet: RingPacket<'_>,
     ) {
         let facts = packet.facts;
-        if self.leaves_out(packet, turn.counters) {
-            return;
-        }
+        let is_filler = match self.select(packet, turn.counters) {
+            Selection::Send => false,
+            Selection::Fill => true,
+            Selection::LeaveOut => return,
+        };
         if facts.payload.form == PayloadForm::Red && self.config.red.is_none() {
             self.recover_sound(turn, name, packet);
         }
@@ -286,7 +298,6 @@ impl Forwarding {
             PayloadForm::Vp8(descriptor) => self.pictures.place(descriptor, pictures_skipped),
             PayloadForm::Plain | PayloadForm::Red => (0, 0),
         };
-        let is_filler = packet.payload.is_empty();
         let sent = Sent { index, packet: name, time, picture_id, tl0_picture, encoding, is_filler };
         let ok = if is_filler { self.send_filler(turn, &sent) } else { self.send_media(turn, &sent, packet) };
         // A number counts as used even if nothing was sealed: the subscriber then sees a lost packet.
@@ -298,14 +309,16 @@ impl Forwarding {
         }
     }
 
-    /// True when the packet is left out and its number closed: padding only, or a temporal layer too high.
-    fn leaves_out(&mut self, packet: RingPacket<'_>, counters: &mut ForwardCounters) -> bool {
-        let Some(source) = &mut self.source else { return true };
+    /// Whether a packet of the source is sent. Padding and temporal layers that are too high are left out; if
+    /// their number is promised already, because later packets went before them, it is filled.
+    fn select(&mut self, packet: RingPacket<'_>, counters: &mut ForwardCounters) -> Selection {
+        let Some(source) = &mut self.source else { return Selection::LeaveOut };
         let facts = packet.facts;
         if packet.payload.is_empty() {
-            return source.map.skip(facts.index, false);
+            let is_skipped = source.map.skip(facts.index, false);
+            return if is_skipped { Selection::LeaveOut } else { Selection::Fill };
         }
-        let PayloadForm::Vp8(descriptor) = &facts.payload.form else { return false };
+        let PayloadForm::Vp8(descriptor) = &facts.payload.form else { return Selection::Send };
         let wanted = self.target.filter(|target| target.encoding == source.encoding).map(|t| t.temporal);
         if let Some(wanted) = wanted
             && source.temporal < wanted
@@ -314,13 +327,16 @@ impl Forwarding {
         {
             source.temporal = wanted;
         }
-        if descriptor.temporal <= source.temporal || facts.index <= source.map.highest() {
-            return false;
+        if descriptor.temporal <= source.temporal {
+            return Selection::Send;
+        }
+        counters.temporal_skipped += 1;
+        if facts.index <= source.map.highest() {
+            return Selection::Fill;
         }
         let is_new = self.pictures.skip(descriptor);
-        let is_skipped = source.map.skip(facts.index, is_new);
-        counters.temporal_skipped += u64::from(is_skipped);
-        is_skipped
+        source.map.skip(facts.index, is_new);
+        Selection::LeaveOut
     }
 
     fn send_media<S: Seal, T: Copy + PartialEq>(

@@ -37,10 +37,15 @@ impl Forwarding {
         let mut turn = Turn { now, reception, leg, arena, counters };
         for seq in missing.take(MAX_NACKED) {
             turn.counters.nacks += 1;
-            let sent = self.sent.find(seq).filter(|sent| !sent.is_filler);
-            match sent.and_then(|sent| self.send_again(&mut turn, &sent, SendKind::Retransmission)) {
-                Some(_) => turn.counters.rtx += 1,
-                None => turn.counters.rtx_missing += 1,
+            let Some((sent, bytes)) = self.remembered(seq, reception) else {
+                turn.counters.rtx_missing += 1;
+                continue;
+            };
+            let budget = turn.leg.congestion.as_deref_mut();
+            if budget.is_some_and(|congestion| !congestion.may_retransmit(now, bytes)) {
+                turn.counters.rtx_over_budget += 1;
+            } else if self.send_again(&mut turn, &sent, SendKind::Retransmission).is_some() {
+                turn.counters.rtx += 1;
             }
         }
     }
@@ -76,6 +81,14 @@ impl Forwarding {
         total
     }
 
+    /// A sent packet that can be sent again, and the bytes of its payload.
+    fn remembered(&self, seq: SeqNo, reception: &Reception) -> Option<(Sent, usize)> {
+        self.config.rtx?;
+        let sent = self.sent.find(seq).filter(|sent| !sent.is_filler)?;
+        let packet = reception.packet(sent.encoding, sent.packet)?;
+        Some((sent, packet.payload.len()))
+    }
+
     /// Wraps a sent packet into the retransmission stream; returns the datagram's length.
     fn send_again<S: Seal, T: Copy + PartialEq>(
         &mut self,
@@ -85,13 +98,6 @@ impl Forwarding {
     ) -> Option<usize> {
         let rtx = self.config.rtx?;
         let packet = turn.reception.packet(sent.encoding, sent.packet)?;
-        if kind == SendKind::Retransmission
-            && let Some(congestion) = turn.leg.congestion.as_deref_mut()
-            && !congestion.may_retransmit(turn.now, packet.payload.len())
-        {
-            turn.counters.rtx_over_budget += 1;
-            return None;
-        }
         let mut scratch = [0; MAX_PREFIX_BYTES];
         let (rewritten, payload, _) = self.rewrite(sent, packet, &mut scratch);
         // RFC 4588 §4: the original sequence number, then the original payload.

@@ -4,7 +4,7 @@ use crate::receive::EncodingIndex;
 use crate::ring::PacketRef;
 use crate::rtp::{RtpTime, SeqIndex, SeqNo, nearest};
 
-/// One sent packet. 32 bytes; the payload stays in the publication's ring.
+/// One sent packet; its payload stays in the publication's ring.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Sent {
     pub(super) index: SeqIndex,
@@ -17,24 +17,45 @@ pub(super) struct Sent {
     pub(super) is_filler: bool,
 }
 
+/// [`Sent`] in 16 bytes: of the two large numbers the low half suffices, as the newest are known in full.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    index: u32,
+    packet: u32,
+    time: RtpTime,
+    picture_id: u16,
+    tl0_picture: u8,
+    what: What,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum What {
+    Nothing,
+    Filler,
+    Media(EncodingIndex),
+}
+
+const _: () = assert!(size_of::<Entry>() <= 20, "the cache is most of a subscription's memory");
+
 /// The last packets of one subscription, by the low bits of their number.
 #[derive(Debug)]
 pub(super) struct SentCache {
-    entries: Vec<Option<Sent>>,
+    entries: Vec<Entry>,
     capacity: usize,
     highest: Option<SeqIndex>,
+    newest_packet: PacketRef,
 }
 
-/// For video: two seconds of 2 Mb/s. A power of two.
-const VIDEO_ENTRIES: usize = 256;
-/// For sound: longer than any reordering. A power of two.
+/// For video: a second and a half of 2.5 Mb/s.
+const VIDEO_ENTRIES: usize = 352;
+/// For sound: longer than any reordering.
 const AUDIO_ENTRIES: usize = 64;
 
 impl SentCache {
     /// Allocates at the first packet.
     pub(super) fn new(is_audio: bool) -> Self {
         let capacity = if is_audio { AUDIO_ENTRIES } else { VIDEO_ENTRIES };
-        Self { entries: Vec::new(), capacity, highest: None }
+        Self { entries: Vec::new(), capacity, highest: None, newest_packet: PacketRef(0) }
     }
 
     /// The highest number sent.
@@ -49,40 +70,81 @@ impl SentCache {
             return true;
         }
         // A number as old as the cache may have been used and overwritten.
-        let is_known = highest.0 - index.0 < self.capacity as u64;
-        is_known && self.entries[self.slot(index)].is_none_or(|sent| sent.index != index)
+        highest.0 - index.0 < self.capacity as u64 && self.entry(index).is_none()
     }
 
     pub(super) fn insert(&mut self, sent: Sent) {
         if self.entries.is_empty() {
-            self.entries.resize(self.capacity, None);
+            let nothing = Entry {
+                index: 0,
+                packet: 0,
+                time: RtpTime(0),
+                picture_id: 0,
+                tl0_picture: 0,
+                what: What::Nothing,
+            };
+            self.entries.resize(self.capacity, nothing);
         }
         self.highest = self.highest.max(Some(sent.index));
+        self.newest_packet = sent.packet;
         let slot = self.slot(sent.index);
-        self.entries[slot] = Some(sent);
+        self.entries[slot] = Entry {
+            index: low(sent.index.0),
+            packet: low(sent.packet.0),
+            time: sent.time,
+            picture_id: sent.picture_id,
+            tl0_picture: sent.tl0_picture,
+            what: if sent.is_filler { What::Filler } else { What::Media(sent.encoding) },
+        };
     }
 
-    /// The packet that was sent under this number, if it is remembered.
+    /// The media packet that was sent under this number, if it is remembered.
     pub(super) fn find(&self, seq: SeqNo) -> Option<Sent> {
-        let index = nearest(self.highest?, seq);
-        self.entries.get(self.slot(index)).copied().flatten().filter(|sent| sent.index == index)
+        self.media(nearest(self.highest?, seq))
     }
 
-    /// The newest packets, newest first.
+    /// The newest media packets, newest first.
     pub(super) fn newest(&self) -> impl Iterator<Item = Sent> {
         let highest = self.highest.map_or(0, |highest| highest.0);
-        let entries = self.entries.len() as u64;
-        (0..entries).filter_map(move |back| {
-            let index = SeqIndex(highest.checked_sub(back)?);
-            self.entries[self.slot(index)].filter(|sent| sent.index == index)
-        })
+        (0..self.entries.len() as u64).filter_map(move |back| self.media(SeqIndex(highest.checked_sub(back)?)))
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
-        self.entries.capacity() * size_of::<Option<Sent>>()
+        self.entries.capacity() * size_of::<Entry>()
+    }
+
+    fn media(&self, index: SeqIndex) -> Option<Sent> {
+        let entry = self.entry(index)?;
+        let What::Media(encoding) = entry.what else { return None };
+        Some(Sent {
+            index,
+            packet: PacketRef(widen(self.newest_packet.0, entry.packet)),
+            time: entry.time,
+            picture_id: entry.picture_id,
+            tl0_picture: entry.tl0_picture,
+            encoding,
+            is_filler: false,
+        })
+    }
+
+    fn entry(&self, index: SeqIndex) -> Option<&Entry> {
+        let entry = self.entries.get(self.slot(index))?;
+        (entry.what != What::Nothing && entry.index == low(index.0)).then_some(entry)
     }
 
     fn slot(&self, index: SeqIndex) -> usize {
         usize::try_from(index.0 % self.capacity as u64).unwrap_or(0)
     }
+}
+
+/// The low 32 bits.
+fn low(number: u64) -> u32 {
+    let [_, _, _, _, a, b, c, d] = number.to_be_bytes();
+    u32::from_be_bytes([a, b, c, d])
+}
+
+/// The number with these low bits that is nearest to `around`.
+fn widen(around: u64, low_bits: u32) -> u64 {
+    let step = low_bits.wrapping_sub(low(around)).cast_signed();
+    around.wrapping_add_signed(i64::from(step))
 }
