@@ -6,6 +6,7 @@
 //!
 //! The calls block their thread: a test owns its thread, and shared servers outlive any one runtime.
 
+pub mod av_sync;
 pub mod ports;
 pub mod postgres;
 pub mod process;

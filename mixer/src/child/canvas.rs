@@ -36,12 +36,15 @@ impl Mask {
     /// A rectangle with round corners.
     pub(crate) fn rounded(width: usize, height: usize, radius: usize) -> Self {
         let radius = radius.min(width / 2).min(height / 2);
-        let inset = |at: usize, size: usize| (radius.saturating_sub(at)).max((at + 1 + radius).saturating_sub(size));
+        // Twice the distance from a pixel's middle to the straight part of its edge.
+        let inset = |at: usize, size: usize| {
+            (2 * radius).saturating_sub(2 * at + 1).max((2 * (at + radius) + 1).saturating_sub(2 * size))
+        };
         let mut coverage = Vec::with_capacity(width * height);
         for row in 0..height {
             for column in 0..width {
                 let (dx, dy) = (inset(column, width), inset(row, height));
-                coverage.push(if dx * dx + dy * dy <= radius * radius || radius == 0 { 255 } else { 0 });
+                coverage.push(if dx * dx + dy * dy <= 4 * radius * radius { 255 } else { 0 });
             }
         }
         Self { width, height, coverage }

@@ -101,7 +101,8 @@ fn text_mask(text: &str, font: usize, max_width: usize) -> Result<Mask, MixError
     let pipeline = pipeline.downcast::<gst::Pipeline>().map_err(|_| MixError::NoElement("pipeline"))?;
     let overlay = pipeline.by_name("text").ok_or(MixError::NoElement("text"))?;
     overlay.set_property("font-desc", format!("Sans {font}px"));
-    overlay.set_property("text", &line);
+    // The property is read as Pango markup.
+    overlay.set_property("text", gst::glib::markup_escape_text(&line));
     let ink = pipeline.by_name("ink").and_then(|sink| sink.downcast::<gst_app::AppSink>().ok());
     let ink = ink.ok_or(MixError::NoElement("ink"))?;
     pipeline.set_state(gst::State::Playing)?;
