@@ -1,1 +1,24 @@
-//! Placeholder.
+//! The SFU's edge: sockets, threads and HTTP around `sfu-core`.
+//!
+//! It decides how bytes travel and where decisions run (one thread per shard, a room on one shard); every
+//! decision about rooms, packets and transports is `sfu-core`'s.
+//!
+//! ```text
+//! browser ─ws─▶ signal ─command─▶ shard thread ◀─UDP, TCP─▶ browser
+//!              ◀─event──────────┘      └─RTP over QUIC─▶ mixer
+//! ```
+
+mod api;
+mod config;
+mod datagrams;
+mod http;
+mod metrics;
+mod mixers;
+mod rate;
+mod service;
+mod shard;
+mod signal;
+mod tcp;
+
+pub use config::{Config, ConfigError, Limits, LinkConfig};
+pub use service::{Service, StartError, start};

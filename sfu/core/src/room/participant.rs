@@ -1,0 +1,288 @@
+//! What a room keeps of one participant, of each track it publishes and of each it receives.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use super::message::{
+    Carried, Kind, ParticipantInfo, ParticipantState, Quality, TrackInfo, TrackPermission, TrackSettings,
+};
+use super::permission::Permission;
+use super::sid::ParticipantSid;
+use super::{ConnectionId, Now, ParticipantKey, PublicationKey};
+
+/// What somebody joins with, from its token and its client.
+#[derive(Debug, Clone)]
+pub struct Join {
+    /// Unique in the room.
+    pub identity: String,
+    /// Display name.
+    pub name: String,
+    /// Application's text.
+    pub metadata: String,
+    /// Application's pairs.
+    pub attributes: BTreeMap<String, String>,
+    /// What it may do.
+    pub permission: Permission,
+    /// Receives every track without asking.
+    pub auto_subscribe: bool,
+    /// Tells the size of its tiles.
+    pub adaptive_stream: bool,
+    /// Kind, carried.
+    pub kind: Carried,
+    /// Details of the kind, carried.
+    pub kind_details: Vec<Carried>,
+    /// Client protocol, carried.
+    pub client_protocol: Carried,
+    /// Client capabilities, carried.
+    pub capabilities: Vec<Carried>,
+    /// Its sound may be RED (RFC 2198); Safari decodes it badly.
+    pub receives_red: bool,
+    /// Its signal connection; `None`: a mixer on a link.
+    pub connection: Option<ConnectionId>,
+}
+
+/// Whether it can be told anything.
+///
+/// ```text
+/// Connected ──socket closed──▶ Lost ──resume──▶ Connected
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignalState {
+    /// Through this connection.
+    Connected(ConnectionId),
+    /// Not now.
+    Lost {
+        /// When the connection closed.
+        since: Instant,
+    },
+    /// Never: it is a mixer on a link.
+    None,
+}
+
+impl SignalState {
+    /// The connection, if there is one.
+    #[must_use]
+    pub const fn connection(self) -> Option<ConnectionId> {
+        match self {
+            Self::Connected(connection) => Some(connection),
+            Self::Lost { .. } | Self::None => None,
+        }
+    }
+}
+
+/// One participant.
+#[derive(Debug)]
+pub struct Participant {
+    /// Its key.
+    pub key: ParticipantKey,
+    /// What others see, without tracks.
+    pub info: ParticipantInfo,
+    /// Its signal connection.
+    pub signal: SignalState,
+    /// Receives every track without asking.
+    pub auto_subscribe: bool,
+    /// Tells the size of its tiles.
+    pub adaptive_stream: bool,
+    /// Its sound may be RED.
+    pub receives_red: bool,
+    /// When it joined.
+    pub joined_at: Instant,
+    /// What it publishes or asked to publish, in order of asking.
+    pub publications: Vec<Publication>,
+    /// What it receives or refuses.
+    pub subscriptions: BTreeMap<PublicationKey, Subscription>,
+    /// Who may subscribe to it; `None`: everybody.
+    pub audience: Option<Vec<TrackPermission>>,
+    /// Sequence of its last reliable message.
+    pub last_message: u32,
+    /// When its token is renewed.
+    pub refresh_at: Option<Instant>,
+    /// Others were told of it.
+    pub was_visible: bool,
+}
+
+impl Participant {
+    pub(super) fn new(key: ParticipantKey, sid: ParticipantSid, join: Join, now: Now) -> Self {
+        let info = ParticipantInfo {
+            sid,
+            identity: join.identity,
+            name: join.name,
+            metadata: join.metadata,
+            attributes: join.attributes,
+            state: ParticipantState::Joined,
+            tracks: Vec::new(),
+            permission: join.permission,
+            joined_at_ms: now.unix_ms(),
+            version: 1,
+            kind: join.kind,
+            kind_details: join.kind_details,
+            client_protocol: join.client_protocol,
+            capabilities: join.capabilities,
+            left: None,
+        };
+        Self {
+            key,
+            info,
+            signal: join.connection.map_or(SignalState::None, SignalState::Connected),
+            auto_subscribe: join.auto_subscribe,
+            adaptive_stream: join.adaptive_stream,
+            receives_red: join.receives_red,
+            joined_at: now.instant,
+            publications: Vec::new(),
+            subscriptions: BTreeMap::new(),
+            audience: None,
+            last_message: 0,
+            refresh_at: None,
+            was_visible: false,
+        }
+    }
+
+    /// What others see of it, with its live tracks.
+    #[must_use]
+    pub fn full_info(&self) -> ParticipantInfo {
+        let live = self.publications.iter().filter(|p| p.is_live());
+        ParticipantInfo { tracks: live.map(|p| p.info.clone()).collect(), ..self.info.clone() }
+    }
+
+    /// Others may know of it.
+    #[must_use]
+    pub fn is_visible(&self) -> bool {
+        self.info.state == ParticipantState::Active && !self.info.permission.hidden
+    }
+
+    /// It has a live track.
+    #[must_use]
+    pub fn publishes(&self) -> bool {
+        self.publications.iter().any(Publication::is_live)
+    }
+}
+
+/// Where a publication is in its life.
+///
+/// ```text
+/// Asked ──section negotiated──▶ Live ──section or sender removed──▶ gone
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PublicationState {
+    /// Announced to its publisher; no media section carries it yet.
+    Asked,
+    /// A media section of the publisher's transport carries it.
+    Live(BoundTrack),
+}
+
+/// What negotiation said of a track.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BoundTrack {
+    /// Media section of the publisher's transport.
+    pub mid: String,
+    /// `video/VP8`, `video/H264`, `audio/opus`, `audio/red`.
+    pub mime_type: String,
+    /// RIDs in order of the offer; empty: one plain encoding.
+    pub rids: Vec<String>,
+}
+
+/// How a subscriber's sound is coded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AudioFormat {
+    /// Plain Opus (RFC 7587).
+    Opus,
+    /// RFC 2198 around Opus.
+    Red,
+}
+
+/// One published track.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Publication {
+    /// Its key.
+    pub key: PublicationKey,
+    /// What others see.
+    pub info: TrackInfo,
+    /// Names under which a media section may carry it.
+    pub cids: Vec<String>,
+    /// Preferred codec, in lower case; empty: any.
+    pub codec: String,
+    /// Where it is in its life.
+    pub state: PublicationState,
+    /// Its publisher was told that somebody receives it.
+    pub was_received: bool,
+}
+
+impl Publication {
+    /// A media section carries it.
+    #[must_use]
+    pub const fn is_live(&self) -> bool {
+        matches!(self.state, PublicationState::Live(_))
+    }
+
+    /// Smallest layer whose height and width fill a tile of this size; the largest if none does.
+    ///
+    /// A tile is compared by its larger scale, so that a portrait tile of a landscape picture is not blurred.
+    #[must_use]
+    pub fn layer_for(&self, tile: (u32, u32)) -> Quality {
+        let fills = |width: u32, height: u32| width > 0 && (width >= tile.0 || height >= tile.1);
+        self.info
+            .layers
+            .iter()
+            .filter(|layer| fills(layer.width, layer.height))
+            .map(|layer| layer.quality)
+            .min()
+            .unwrap_or(Quality::High)
+    }
+
+    /// Number of encodings, 1 to 3.
+    #[must_use]
+    pub fn encodings(&self) -> usize {
+        match &self.state {
+            PublicationState::Live(bound) if !bound.rids.is_empty() => bound.rids.len().min(3),
+            PublicationState::Live(_) | PublicationState::Asked => 1,
+        }
+    }
+
+    /// Index of the encoding that carries this quality, 0 the smallest.
+    ///
+    /// The n-th RID is the n-th declared layer; a wish above the highest means the highest.
+    #[must_use]
+    pub fn encoding_of(&self, wish: Quality) -> usize {
+        let count = self.encodings();
+        let last_fitting = self.info.layers.iter().take(count).rposition(|layer| layer.quality <= wish);
+        match last_fitting {
+            Some(index) => index,
+            None if self.info.layers.is_empty() => match wish {
+                Quality::Low => 0,
+                Quality::Medium => 1.min(count - 1),
+                Quality::High => count - 1,
+            },
+            None => 0,
+        }
+    }
+
+    /// Sound or picture.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        self.info.kind
+    }
+}
+
+/// What one participant wants of one publication.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subscription {
+    /// What it said; `None`: its default.
+    pub wanted: Option<bool>,
+    /// How it shows it.
+    pub settings: TrackSettings,
+    /// It is being forwarded.
+    pub attached: bool,
+    /// It was told that it may not see it.
+    pub refused: bool,
+}
+
+impl Default for Subscription {
+    fn default() -> Self {
+        Self {
+            wanted: None,
+            settings: TrackSettings { disabled: false, quality: Quality::High, size: None },
+            attached: false,
+            refused: false,
+        }
+    }
+}

@@ -1,0 +1,257 @@
+use super::message::{AddTrack, Carried, Kind, Layer, Quality, Source, TrackSettings};
+use super::permission::Permission;
+use super::*;
+use crate::seed::Seed;
+
+struct Scene {
+    room: Room,
+    entropy: Entropy,
+    now: Now,
+    last_key: u64,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let now = Now { instant: Instant::now(), unix_us: 1_700_000_000_000_000 };
+        let mut entropy = Entropy::new(Seed::new([7; 32]));
+        let room = Room::open("hall", RoomOptions::default(), RoomLimits::default(), &mut entropy, now);
+        Self { room, entropy, now, last_key: 0 }
+    }
+
+    fn key(&mut self) -> u64 {
+        self.last_key += 1;
+        self.last_key
+    }
+
+    fn join_with(&mut self, identity: &str, permission: Permission) -> ParticipantKey {
+        let key = ParticipantKey(self.key());
+        let join = Join {
+            identity: identity.to_owned(),
+            name: String::new(),
+            metadata: String::new(),
+            attributes: BTreeMap::new(),
+            permission,
+            auto_subscribe: true,
+            adaptive_stream: true,
+            kind: Carried(0),
+            kind_details: Vec::new(),
+            client_protocol: Carried(0),
+            capabilities: Vec::new(),
+            receives_red: true,
+            connection: Some(ConnectionId(key.0)),
+        };
+        self.room.join(key, join, &mut self.entropy, self.now).unwrap();
+        self.room.activate(key, self.now);
+        key
+    }
+
+    fn join(&mut self, identity: &str) -> ParticipantKey {
+        self.join_with(identity, Permission::speaker())
+    }
+
+    fn publish(&mut self, key: ParticipantKey, cid: &str) -> PublicationKey {
+        let publication = PublicationKey(self.key());
+        let size =
+            |quality, width, height| Layer { quality, width, height, bitrate_bps: 0, rid: String::new() };
+        let wish = AddTrack {
+            cid: cid.to_owned(),
+            name: "camera".to_owned(),
+            kind: Kind::Video,
+            width: 1280,
+            height: 720,
+            muted: false,
+            disable_dtx: false,
+            source: Source::Camera,
+            layers: vec![
+                size(Quality::Low, 320, 180),
+                size(Quality::Medium, 640, 360),
+                size(Quality::High, 1280, 720),
+            ],
+            codecs: vec![("vp8".to_owned(), cid.to_owned())],
+            existing: None,
+            stereo: false,
+            disable_red: false,
+            encryption: Carried(0),
+            stream: String::new(),
+            audio_features: Vec::new(),
+            backup_codec_policy: Carried(0),
+            packet_trailer_features: Vec::new(),
+        };
+        self.room.add_track(key, publication, wish, &mut self.entropy, self.now).unwrap();
+        let rids = ["q", "h", "f"].map(str::to_owned).to_vec();
+        let bound = BoundTrack { mid: "1".to_owned(), mime_type: "video/VP8".to_owned(), rids };
+        self.room.bind_track(key, Kind::Video, cid, bound, self.now).unwrap()
+    }
+
+    fn effects(&mut self) -> Vec<Effect> {
+        std::iter::from_fn(|| self.room.poll_effect()).collect()
+    }
+}
+
+fn attached(effects: &[Effect]) -> Vec<(ParticipantKey, PublicationKey)> {
+    let pairs = effects.iter().filter_map(|effect| match effect {
+        Effect::Attach { subscriber, publication } => Some((*subscriber, *publication)),
+        _ => None,
+    });
+    pairs.collect()
+}
+
+#[test]
+fn everybody_receives_a_new_track_and_a_late_comer_too() {
+    let mut scene = Scene::new();
+    let (alice, bob) = (scene.join("alice"), scene.join("bob"));
+    let track = scene.publish(alice, "cam");
+    assert_eq!(attached(&scene.effects()), [(bob, track)]);
+    let carol = scene.join("carol");
+    assert_eq!(attached(&scene.effects()), [(carol, track)]);
+}
+
+#[test]
+fn the_same_identity_again_evicts_the_first_session() {
+    let mut scene = Scene::new();
+    let first = scene.join("alice");
+    scene.effects();
+    let second = scene.join("alice");
+    let effects = scene.effects();
+    let left = Response::Leave { reason: LeaveReason::DuplicateIdentity, action: LeaveAction::Disconnect };
+    assert!(effects.contains(&Effect::Tell { to: first, what: left }));
+    assert_eq!(scene.room.key_of("alice"), Some(second));
+    assert_eq!(scene.room.info().participants, 1);
+}
+
+#[test]
+fn nobody_hears_of_a_hidden_participant() {
+    let mut scene = Scene::new();
+    let alice = scene.join("alice");
+    scene.effects();
+    let ghost = scene.join_with("ghost", Permission::listener());
+    let told =
+        scene.effects().into_iter().any(|effect| matches!(effect, Effect::Tell { to, .. } if to == alice));
+    assert!(!told);
+    scene.room.leave(ghost, LeaveReason::ClientInitiated, scene.now);
+    let told =
+        scene.effects().into_iter().any(|effect| matches!(effect, Effect::Tell { to, .. } if to == alice));
+    assert!(!told);
+}
+
+#[test]
+fn a_small_tile_gets_the_smallest_layer_that_fills_it() {
+    let mut scene = Scene::new();
+    let (alice, bob) = (scene.join("alice"), scene.join("bob"));
+    let track = scene.publish(alice, "cam");
+    let sid = scene.room.publication(track).unwrap().info.sid.clone();
+    let settings = |size| TrackSettings { disabled: false, quality: Quality::High, size: Some(size) };
+    for (tile, wanted) in [
+        ((160, 90), Quality::Low),
+        ((400, 225), Quality::Medium),
+        ((1280, 720), Quality::High),
+        ((3840, 2160), Quality::High),
+    ] {
+        scene.room.set_track_settings(bob, std::slice::from_ref(&sid), settings(tile));
+        assert_eq!(scene.room.wish(bob, track), Some(wanted));
+    }
+    let hidden = TrackSettings { disabled: true, ..settings((1280, 720)) };
+    scene.room.set_track_settings(bob, &[sid], hidden);
+    assert_eq!(scene.room.wish(bob, track), None);
+    assert_eq!(scene.room.wanted_qualities(track), [false; 3]);
+}
+
+#[test]
+fn a_source_outside_the_token_is_refused() {
+    let mut scene = Scene::new();
+    let permission = Permission { sources: vec![Source::Microphone], ..Permission::speaker() };
+    let alice = scene.join_with("alice", permission);
+    let wish = AddTrack {
+        cid: "cam".to_owned(),
+        name: String::new(),
+        kind: Kind::Video,
+        width: 0,
+        height: 0,
+        muted: false,
+        disable_dtx: false,
+        source: Source::Camera,
+        layers: Vec::new(),
+        codecs: Vec::new(),
+        existing: None,
+        stereo: false,
+        disable_red: false,
+        encryption: Carried(0),
+        stream: String::new(),
+        audio_features: Vec::new(),
+        backup_codec_policy: Carried(0),
+        packet_trailer_features: Vec::new(),
+    };
+    let refused = scene.room.add_track(alice, PublicationKey(99), wish, &mut scene.entropy, scene.now);
+    assert_eq!(refused, Err(PublishError::NotAllowed));
+}
+
+#[test]
+fn losing_the_right_to_publish_ends_the_tracks() {
+    let mut scene = Scene::new();
+    let (alice, bob) = (scene.join("alice"), scene.join("bob"));
+    let track = scene.publish(alice, "cam");
+    scene.effects();
+    let change = admin::ParticipantChange {
+        permission: Some(Permission { can_publish: false, ..Permission::speaker() }),
+        ..Default::default()
+    };
+    scene.room.update_participant(alice, change, scene.now).unwrap();
+    let effects = scene.effects();
+    assert!(effects.contains(&Effect::Detach { subscriber: bob, publication: track }));
+    assert!(effects.contains(&Effect::Unpublished { publisher: alice, publication: track }));
+}
+
+#[test]
+fn a_message_reaches_its_receivers_once() {
+    let mut scene = Scene::new();
+    let (alice, bob, _carol) = (scene.join("alice"), scene.join("bob"), scene.join("carol"));
+    scene.effects();
+    // destination_identities = "bob", sequence = 1
+    let mut bytes = vec![5 << 3 | 2, 3];
+    bytes.extend_from_slice(b"bob");
+    bytes.extend_from_slice(&[0x80, 0x01, 1]);
+    scene.room.handle_message(alice, false, &bytes, scene.now).unwrap();
+    let Some(Effect::Deliver(routed)) = scene.room.poll_effect() else { panic!("a message goes out") };
+    assert_eq!(routed.to, [bob]);
+    let again = scene.room.handle_message(alice, false, &bytes, scene.now);
+    assert_eq!(again, Err(routing::MessageRefused::Repeated));
+}
+
+#[test]
+fn a_resume_needs_the_sid_of_the_session() {
+    let mut scene = Scene::new();
+    let alice = scene.join("alice");
+    let sid = scene.room.participant(alice).unwrap().info.sid.clone();
+    scene.effects();
+    let wrong = ParticipantSid::from_wire("PA_wrong");
+    let connection = ConnectionId(900);
+    assert!(scene.room.resume("alice", &wrong, connection, scene.now).is_err());
+    assert_eq!(scene.room.resume("alice", &sid, connection, scene.now), Ok(alice));
+    let first = scene.effects().into_iter().find(|effect| matches!(effect, Effect::Tell { .. }));
+    let wanted = Effect::Tell { to: alice, what: Response::Resumed { last_message: 0 } };
+    assert_eq!(first, Some(wanted));
+}
+
+#[test]
+fn an_empty_room_closes_after_its_time() {
+    let mut scene = Scene::new();
+    let alice = scene.join("alice");
+    scene.room.leave(alice, LeaveReason::ClientInitiated, scene.now);
+    scene.effects();
+    let at = scene.room.poll_timeout().unwrap();
+    scene.room.handle_timeout(Now { instant: at, unix_us: 0 });
+    assert!(scene.effects().contains(&Effect::Closed));
+}
+
+#[test]
+fn who_is_not_in_the_audience_is_told_and_receives_nothing() {
+    let mut scene = Scene::new();
+    let (alice, bob) = (scene.join("alice"), scene.join("bob"));
+    let track = scene.publish(alice, "cam");
+    scene.effects();
+    scene.room.set_audience(alice, Some(Vec::new()));
+    let effects = scene.effects();
+    assert!(effects.contains(&Effect::Detach { subscriber: bob, publication: track }));
+    scene.room.set_audience(alice, None);
+    assert_eq!(attached(&scene.effects()), [(bob, track)]);
+}

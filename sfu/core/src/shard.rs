@@ -1,0 +1,344 @@
+//! One shard: rooms, their participants' transports, and the media between them, tied together.
+//!
+//! It decides which transport a datagram belongs to, applies what rooms decide, and keeps every deadline. It
+//! opens no socket and reads no clock: the edge feeds it and sends what it wrote.
+//!
+//! ```text
+//! commands ─▶ rooms ──effects──▶ seats (transports of a participant) ──▶ events to signal connections
+//! datagrams ─▶ transports ─▶ publications ─▶ downlinks ─▶ send arena
+//! ```
+//!
+//! After any number of `handle_*` calls, [`Shard::end_turn`] forwards what arrived; then take the arena,
+//! [`Shard::poll_transmit`] and [`Shard::poll_event`], and wait until [`Shard::poll_timeout`].
+
+pub mod admin;
+pub mod mixer;
+
+mod channels;
+mod commands;
+mod downlink;
+mod effects;
+mod media;
+mod mixers;
+mod peer;
+mod publisher;
+mod quality;
+mod seat;
+mod subscriber;
+mod timers;
+mod transports;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::Instant;
+
+use slab::Slab;
+
+use self::admin::{AdminId, AdminReply, AdminRequest};
+use self::downlink::Downlink;
+use self::media::{Media, MediaKey};
+use self::mixer::{LinkId, MixerCommand, MixerMessage};
+use self::peer::{Peer, TransportKey};
+use self::seat::Seat;
+use self::timers::{Timer, Timers};
+use crate::forward::SendArena;
+use crate::room::admin::AdminError;
+use crate::room::limits::RoomLimits;
+use crate::room::message::{LeaveReason, Request, Response};
+use crate::room::participant::Join;
+use crate::room::sid::{Entropy, ParticipantSid};
+use crate::room::{ConnectionId, Now, ParticipantKey, PublicationKey, Room};
+use crate::sdp::Candidate;
+use crate::seed::Seed;
+use crate::stats::MediaCounters;
+use crate::transport::{Config as TransportConfig, Path, Transmit};
+
+/// What a shard is made with.
+#[derive(Debug, Clone)]
+pub struct ShardConfig {
+    /// Of all its transports.
+    pub transport: TransportConfig,
+    /// Addresses that clients are told, in order of preference; at least one.
+    pub candidates: Vec<Candidate>,
+    /// Of each of its rooms.
+    pub limits: RoomLimits,
+    /// Most open rooms.
+    pub rooms: usize,
+    /// Bytes of the send arena: what one turn may send.
+    pub arena_bytes: usize,
+}
+
+/// From the edge.
+#[derive(Debug)]
+pub enum Command {
+    /// A signal connection was opened for this participant.
+    Join {
+        /// The connection.
+        connection: ConnectionId,
+        /// Room name.
+        room: String,
+        /// As whom.
+        join: Box<Join>,
+        /// The session to go on with.
+        resume: Option<ParticipantSid>,
+    },
+    /// A participant says something.
+    Request {
+        /// Through this connection.
+        connection: ConnectionId,
+        /// What.
+        request: Box<Request>,
+    },
+    /// A signal connection is gone.
+    SignalEnded {
+        /// The connection.
+        connection: ConnectionId,
+        /// How it went.
+        end: SignalEnd,
+    },
+    /// An administrator asks.
+    Admin {
+        /// Names the question.
+        id: AdminId,
+        /// The question.
+        request: AdminRequest,
+    },
+    /// A mixer says something.
+    Mixer {
+        /// Through this link.
+        link: LinkId,
+        /// What.
+        command: MixerCommand,
+    },
+    /// The server stops: everybody is told to go elsewhere.
+    Close,
+}
+
+/// How a signal connection ended without `leave`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignalEnd {
+    /// The peer's machine closed it: its process is gone, or its network changed.
+    Closed,
+    /// Nothing was heard for too long: its network is gone, and may come back.
+    Silent,
+}
+
+/// To the edge.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// Say this on a signal connection.
+    Say {
+        /// The connection.
+        connection: ConnectionId,
+        /// What.
+        response: Box<Response>,
+    },
+    /// Close a signal connection after all that was said on it.
+    CloseConnection(ConnectionId),
+    /// The reply to an administrator.
+    Admin {
+        /// Of this question.
+        id: AdminId,
+        /// The reply.
+        reply: Result<AdminReply, AdminError>,
+    },
+    /// Say this to a mixer.
+    Mixer {
+        /// Through this link.
+        link: LinkId,
+        /// What.
+        message: MixerMessage,
+    },
+    /// A TCP connection carries a transport: it is not a stranger.
+    PathClaimed(Path),
+}
+
+/// Where forwarded media goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Destination {
+    /// To a participant: sealed datagrams.
+    Path(Path),
+    /// To a mixer: plaintext RTP of this track.
+    Mixer(LinkId, mixer::TrackHandle),
+}
+
+/// Figures for the metrics; counters only grow, the others are now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ShardStats {
+    /// Packets.
+    pub media: MediaCounters,
+    /// Datagrams that no transport claimed or whose transport refused them.
+    pub dropped_datagrams: u64,
+    /// Messages on data channels: received, sent, refused or dropped.
+    pub messages: [u64; 3],
+    /// Transports that ended because a library panicked on their input.
+    pub panics: u64,
+    /// Participants that joined.
+    pub joins: u64,
+    /// Sessions that were resumed.
+    pub resumes: u64,
+    /// Open rooms.
+    pub rooms: usize,
+    /// Participants now, hidden ones too.
+    pub participants: usize,
+    /// Transports now.
+    pub transports: usize,
+    /// Published tracks now.
+    pub publications: usize,
+    /// Forwarded tracks now.
+    pub subscriptions: usize,
+}
+
+/// One room of a shard; never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct RoomKey(u64);
+
+/// The state machine of one shard thread.
+pub struct Shard {
+    config: ShardConfig,
+    entropy: Entropy,
+    /// The start, on both clocks.
+    start: Now,
+    /// The last key that was given out, of any kind.
+    last_key: u64,
+    rooms: BTreeMap<RoomKey, Room>,
+    names: HashMap<String, RoomKey>,
+    seats: BTreeMap<ParticipantKey, Seat>,
+    connections: HashMap<ConnectionId, ParticipantKey>,
+    links: BTreeMap<LinkId, ParticipantKey>,
+    peers: Slab<Peer>,
+    ufrags: HashMap<String, TransportKey>,
+    paths: HashMap<Path, TransportKey>,
+    media: Slab<Media>,
+    media_of: HashMap<PublicationKey, MediaKey>,
+    downlinks: Slab<Downlink>,
+    /// Publications with packets that are not forwarded yet.
+    fresh: Vec<MediaKey>,
+    timers: Timers,
+    arena: SendArena<Destination>,
+    transmits: VecDeque<Transmit>,
+    events: VecDeque<Event>,
+    stats: ShardStats,
+    /// Reused for each RTCP compound packet.
+    rtcp: Vec<u8>,
+    closing: bool,
+}
+
+impl Shard {
+    /// A shard without rooms. `seed` must be fresh: its secrets and names come from it.
+    #[must_use]
+    pub fn new(config: ShardConfig, seed: Seed, start: Now) -> Self {
+        let arena = SendArena::new(config.arena_bytes);
+        Self {
+            config,
+            entropy: Entropy::new(seed),
+            start,
+            last_key: 0,
+            rooms: BTreeMap::new(),
+            names: HashMap::new(),
+            seats: BTreeMap::new(),
+            connections: HashMap::new(),
+            links: BTreeMap::new(),
+            peers: Slab::new(),
+            ufrags: HashMap::new(),
+            paths: HashMap::new(),
+            media: Slab::new(),
+            media_of: HashMap::new(),
+            downlinks: Slab::new(),
+            fresh: Vec::new(),
+            timers: Timers::default(),
+            arena,
+            transmits: VecDeque::new(),
+            events: VecDeque::new(),
+            stats: ShardStats::default(),
+            rtcp: Vec::new(),
+            closing: false,
+        }
+    }
+
+    /// Next datagram to send that is no media. Call until `None` after every turn.
+    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.transmits.pop_front()
+    }
+
+    /// Next event. Call until `None` after every turn.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// Media of this turn; send it, then [`SendArena::clear`] it.
+    pub fn arena(&mut self) -> &mut SendArena<Destination> {
+        &mut self.arena
+    }
+
+    /// When [`Self::handle_timeout`] is due.
+    pub fn poll_timeout(&mut self) -> Option<Instant> {
+        self.timers.next_deadline()
+    }
+
+    /// Figures now.
+    #[must_use]
+    pub fn stats(&self) -> ShardStats {
+        ShardStats {
+            rooms: self.rooms.len(),
+            participants: self.seats.len(),
+            transports: self.peers.len(),
+            publications: self.media.len(),
+            subscriptions: self.downlinks.len(),
+            ..self.stats.clone()
+        }
+    }
+
+    /// Everybody is gone after [`Command::Close`].
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rooms.is_empty()
+    }
+
+    /// Acts on all deadlines that have passed.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        while let Some(timer) = self.timers.pop_due(now) {
+            match timer {
+                Timer::Transport(key) => self.on_transport_timeout(key, now),
+                Timer::Room(key) => self.on_room_timeout(key, now),
+                Timer::Seat(key) => self.on_seat_timeout(key, now),
+                Timer::Reception(key) => self.on_reception_timeout(key, now),
+                Timer::Qualities(key) => self.on_qualities_timeout(key, now),
+                Timer::Feedback(key) => self.on_feedback_timeout(key, now),
+                Timer::Sending(key) => self.on_sending_timeout(key, now),
+            }
+        }
+    }
+
+    fn now(&self, instant: Instant) -> Now {
+        let passed = instant.saturating_duration_since(self.start.instant);
+        let passed = i64::try_from(passed.as_micros()).unwrap_or(i64::MAX);
+        Now { instant, unix_us: self.start.unix_us.saturating_add(passed) }
+    }
+
+    fn next_key(&mut self) -> u64 {
+        self.last_key += 1;
+        self.last_key
+    }
+
+    fn room_of(&mut self, key: ParticipantKey) -> Option<(RoomKey, &mut Room)> {
+        let room = self.seats.get(&key)?.room;
+        Some((room, self.rooms.get_mut(&room)?))
+    }
+
+    fn say(&mut self, key: ParticipantKey, response: Response) {
+        let Some(connection) = self.seats.get(&key).and_then(|seat| seat.connection) else { return };
+        self.events.push_back(Event::Say { connection, response: Box::new(response) });
+    }
+
+    fn close_everything(&mut self, now: Instant) {
+        self.closing = true;
+        let keys: Vec<_> = self.rooms.keys().copied().collect();
+        for key in keys {
+            let at = self.now(now);
+            if let Some(room) = self.rooms.get_mut(&key) {
+                room.close(LeaveReason::ServerShutdown, at);
+            }
+            self.apply_effects(key, now);
+        }
+    }
+}

@@ -1,0 +1,337 @@
+//! Commands from the edge: joins, requests, ended connections, administrators.
+
+use std::time::Instant;
+
+use super::admin::{AdminId, AdminReply, AdminRequest, ParticipantRequest};
+use super::peer::Role;
+use super::seat::Seat;
+use super::timers::Timer;
+use super::{Command, Event, RoomKey, Shard, SignalEnd};
+use crate::room::admin::{AdminError, ParticipantChange};
+use crate::room::message::{LeaveAction, LeaveReason, RefusalReason, Request, Response, Scenario, SyncState};
+use crate::room::participant::Join;
+use crate::room::sid::ParticipantSid;
+use crate::room::{ConnectionId, JoinError, ParticipantKey, PublicationKey, Room, RoomOptions};
+
+impl Shard {
+    /// Takes one command.
+    pub fn handle_command(&mut self, now: Instant, command: Command) {
+        match command {
+            Command::Join { connection, room, join, resume } => match resume {
+                Some(sid) => self.resume(connection, &room, &join.identity, &sid, now),
+                None => self.join(connection, &room, *join, now),
+            },
+            Command::Request { connection, request } => {
+                if let Some(&key) = self.connections.get(&connection) {
+                    self.on_request(key, *request, now);
+                }
+            }
+            Command::SignalEnded { connection, end } => self.on_signal_ended(connection, end, now),
+            Command::Admin { id, request } => self.on_admin(id, request, now),
+            Command::Mixer { link, command } => self.on_mixer(link, command, now),
+            Command::Close => self.close_everything(now),
+        }
+    }
+
+    /// The room of this name, opened if need be; `None` when there are too many, or the shard closes.
+    pub(super) fn open_room(&mut self, name: &str, options: RoomOptions, now: Instant) -> Option<RoomKey> {
+        if let Some(&key) = self.names.get(name) {
+            return Some(key);
+        }
+        if self.closing || self.rooms.len() >= self.config.rooms {
+            return None;
+        }
+        let key = RoomKey(self.next_key());
+        let at = self.now(now);
+        let room = Room::open(name, options, self.config.limits.clone(), &mut self.entropy, at);
+        self.timers.schedule(Timer::Room(key), room.poll_timeout());
+        self.names.insert(name.to_owned(), key);
+        self.rooms.insert(key, room);
+        Some(key)
+    }
+
+    pub(super) fn on_room_timeout(&mut self, key: RoomKey, now: Instant) {
+        let at = self.now(now);
+        if let Some(room) = self.rooms.get_mut(&key) {
+            room.handle_timeout(at);
+        }
+        self.apply_effects(key, now);
+    }
+
+    fn join(&mut self, connection: ConnectionId, room: &str, join: Join, now: Instant) {
+        let Some(room_key) = self.open_room(room, RoomOptions::default(), now) else {
+            self.turn_away(connection, LeaveReason::ServerShutdown, LeaveAction::Disconnect);
+            return;
+        };
+        let key = ParticipantKey(self.next_key());
+        let can_subscribe = join.permission.can_subscribe;
+        self.seats.insert(key, Seat::new(room_key, Some(connection), now));
+        self.connections.insert(connection, key);
+        let at = self.now(now);
+        let Some(room) = self.rooms.get_mut(&room_key) else { return };
+        match room.join(key, join, &mut self.entropy, at) {
+            Ok(()) => {}
+            Err(JoinError::Full) => {
+                self.seats.remove(&key);
+                self.connections.remove(&connection);
+                self.turn_away(connection, LeaveReason::UserRejected, LeaveAction::Disconnect);
+                return;
+            }
+        }
+        self.stats.joins += 1;
+        if can_subscribe {
+            self.make_subscriber(key, now);
+        }
+        self.apply_effects(room_key, now);
+        self.offer_now(key, now);
+        self.schedule_seat(key, now);
+    }
+
+    fn resume(
+        &mut self,
+        connection: ConnectionId,
+        room: &str,
+        identity: &str,
+        sid: &ParticipantSid,
+        now: Instant,
+    ) {
+        let at = self.now(now);
+        let found = self.names.get(room).copied().and_then(|room_key| {
+            let room = self.rooms.get_mut(&room_key)?;
+            Some((room_key, room.resume(identity, sid, connection, at).ok()?))
+        });
+        let Some((room_key, key)) = found else {
+            self.turn_away(connection, LeaveReason::StateMismatch, LeaveAction::Reconnect);
+            return;
+        };
+        self.stats.resumes += 1;
+        let Some(seat) = self.seats.get_mut(&key) else { return };
+        if let Some(before) = seat.connection.replace(connection) {
+            self.connections.remove(&before);
+        }
+        seat.signal_lost = None;
+        let drop_it = std::mem::take(&mut seat.drop_next_resume);
+        self.connections.insert(connection, key);
+        self.apply_effects(room_key, now);
+        if drop_it {
+            self.events.push_back(Event::CloseConnection(connection));
+            return;
+        }
+        self.restart_subscriber(key, now);
+        self.schedule_seat(key, now);
+    }
+
+    /// Answers a connection that gets no seat.
+    fn turn_away(&mut self, connection: ConnectionId, reason: LeaveReason, action: LeaveAction) {
+        let response = Box::new(Response::Leave { reason, action });
+        self.events.push_back(Event::Say { connection, response });
+        self.events.push_back(Event::CloseConnection(connection));
+    }
+
+    fn on_signal_ended(&mut self, connection: ConnectionId, end: SignalEnd, now: Instant) {
+        let Some(key) = self.connections.remove(&connection) else { return };
+        let at = self.now(now);
+        let Some(seat) = self.seats.get_mut(&key) else { return };
+        if seat.connection != Some(connection) {
+            return;
+        }
+        seat.connection = None;
+        seat.signal_lost = Some((now, end));
+        if let Some((_, room)) = self.room_of(key) {
+            room.signal_lost(key, connection, at);
+        }
+        self.schedule_seat(key, now);
+    }
+
+    fn on_request(&mut self, key: ParticipantKey, request: Request, now: Instant) {
+        let at = self.now(now);
+        match request {
+            Request::Offer(offer) => self.on_offer(key, &offer, now),
+            Request::Answer(answer) => self.on_answer(key, &answer, now),
+            Request::Simulate(scenario) => self.on_simulate(key, scenario, now),
+            Request::SyncState(state) => self.on_sync_state(key, &state, now),
+            Request::AddTrack(wish) => {
+                let publication = PublicationKey(self.next_key());
+                let Some(seat) = self.seats.get(&key) else { return };
+                let Some(room) = self.rooms.get_mut(&seat.room) else { return };
+                if let Err(refused) = room.add_track(key, publication, *wish, &mut self.entropy, at) {
+                    let message = refused.to_string();
+                    let reason = RefusalReason::NotAllowed;
+                    self.say(key, Response::Outcome { request_id: 0, reason, message });
+                    return;
+                }
+                // The offer may have come first.
+                self.bind_sections(key, now);
+            }
+            request => {
+                if let Some((_, room)) = self.room_of(key) {
+                    on_room_request(room, key, request, at);
+                }
+            }
+        }
+        if let Some(room_key) = self.seats.get(&key).map(|seat| seat.room) {
+            self.apply_effects(room_key, now);
+        }
+    }
+
+    fn on_sync_state(&mut self, key: ParticipantKey, state: &SyncState, now: Instant) {
+        let at = self.now(now);
+        let Some((_, room)) = self.room_of(key) else { return };
+        let known = |sid| room.publication_of(sid).and_then(|p| room.publisher_of(p)) == Some(key);
+        if state.published.iter().all(known) {
+            room.restore_subscriptions(key, &state.tracks, state.subscribed, &state.disabled);
+            room.replay_messages(key, &state.received, at);
+        } else {
+            room.leave_with(key, LeaveReason::StateMismatch, LeaveAction::Reconnect, at);
+        }
+    }
+
+    /// Plays a fault that a client's own test asks for.
+    fn on_simulate(&mut self, key: ParticipantKey, scenario: Scenario, now: Instant) {
+        let at = self.now(now);
+        let Some(seat) = self.seats.get_mut(&key) else { return };
+        let (connection, subscriber) = (seat.connection, seat.subscriber);
+        let leave = match scenario {
+            Scenario::SpeakerUpdate(_) | Scenario::SwitchCandidateProtocol => return,
+            Scenario::DisconnectSignalOnResume => {
+                seat.drop_next_resume = true;
+                return;
+            }
+            Scenario::SubscriberBandwidth(bps) => {
+                let peer = subscriber.and_then(|peer| self.peers.get_mut(peer));
+                if let Some(Role::Subscriber(subscribing)) = peer.map(|peer| &mut peer.role) {
+                    subscribing.pretended_bps = (bps > 0).then_some(bps);
+                    subscribing.allocate_at = Some(now);
+                }
+                if let Some(peer) = subscriber {
+                    self.timers.schedule(Timer::Sending(peer), Some(now));
+                }
+                return;
+            }
+            Scenario::ServerLeave => (LeaveReason::ServerShutdown, LeaveAction::Disconnect),
+            Scenario::FullReconnect => (LeaveReason::Migration, LeaveAction::Reconnect),
+            Scenario::NodeFailure | Scenario::Migration => {
+                // As if the node had died: no word, and no session to resume.
+                if let Some(connection) = connection {
+                    self.events.push_back(Event::CloseConnection(connection));
+                    self.connections.remove(&connection);
+                    seat.connection = None;
+                }
+                (LeaveReason::Migration, LeaveAction::Reconnect)
+            }
+        };
+        if let Some((_, room)) = self.room_of(key) {
+            room.leave_with(key, leave.0, leave.1, at);
+        }
+    }
+
+    fn on_admin(&mut self, id: AdminId, request: AdminRequest, now: Instant) {
+        let reply = self.administer(request, now);
+        self.events.push_back(Event::Admin { id, reply });
+    }
+
+    fn administer(&mut self, request: AdminRequest, now: Instant) -> Result<AdminReply, AdminError> {
+        let at = self.now(now);
+        let (name, request) = match request {
+            AdminRequest::CreateRoom { name, options } => {
+                let key = self.open_room(&name, options, now).ok_or(AdminError::TooMany)?;
+                let room = self.rooms.get(&key).ok_or(AdminError::NotFound)?;
+                return Ok(AdminReply::Room(room.info()));
+            }
+            AdminRequest::ListRooms { names } => {
+                let wanted = |room: &&Room| names.is_empty() || names.iter().any(|name| name == room.name());
+                return Ok(AdminReply::Rooms(self.rooms.values().filter(wanted).map(Room::info).collect()));
+            }
+            AdminRequest::DeleteRoom { ref name } => (name.clone(), request),
+            AdminRequest::ListParticipants { ref room }
+            | AdminRequest::Participant { ref room, .. }
+            | AdminRequest::SendMessage { ref room, .. }
+            | AdminRequest::SetRoomMetadata { ref room, .. } => (room.clone(), request),
+        };
+        let key = *self.names.get(&name).ok_or(AdminError::NotFound)?;
+        let room = self.rooms.get_mut(&key).ok_or(AdminError::NotFound)?;
+        let reply = match request {
+            AdminRequest::CreateRoom { .. } | AdminRequest::ListRooms { .. } => Ok(AdminReply::Done),
+            AdminRequest::DeleteRoom { .. } => {
+                room.close(LeaveReason::RoomDeleted, at);
+                Ok(AdminReply::Done)
+            }
+            AdminRequest::ListParticipants { .. } => {
+                Ok(AdminReply::Participants(room.participants().map(|(_, p)| p.full_info()).collect()))
+            }
+            AdminRequest::Participant { identity, what, .. } => {
+                administer_participant(room, &identity, what, at)
+            }
+            AdminRequest::SendMessage { bytes, lossy, identities, sids, .. } => {
+                room.send_message(bytes, lossy, &identities, &sids);
+                Ok(AdminReply::Done)
+            }
+            AdminRequest::SetRoomMetadata { metadata, .. } => {
+                room.set_metadata(metadata).map(|()| AdminReply::Room(room.info()))
+            }
+        };
+        self.apply_effects(key, now);
+        reply
+    }
+}
+
+fn administer_participant(
+    room: &mut Room,
+    identity: &str,
+    what: ParticipantRequest,
+    now: crate::room::Now,
+) -> Result<AdminReply, AdminError> {
+    let key = room.key_of(identity).ok_or(AdminError::NotFound)?;
+    match what {
+        ParticipantRequest::Get => {}
+        ParticipantRequest::Remove => {
+            room.leave(key, LeaveReason::ParticipantRemoved, now);
+            return Ok(AdminReply::Done);
+        }
+        ParticipantRequest::Mute { track, muted } => {
+            if !room.mute(key, &track, muted, true, now) {
+                return Err(AdminError::NotFound);
+            }
+            let publication = room.publication_of(&track).and_then(|p| room.publication(p));
+            let info = publication.ok_or(AdminError::NotFound)?.info.clone();
+            return Ok(AdminReply::Track(Box::new(info)));
+        }
+        ParticipantRequest::Update(change) => room.update_participant(key, change, now)?,
+        ParticipantRequest::Subscribe { tracks, subscribe } => {
+            room.subscribe(key, &tracks, subscribe);
+            return Ok(AdminReply::Done);
+        }
+    }
+    let info = room.participant_info(key).ok_or(AdminError::NotFound)?;
+    Ok(AdminReply::Participant(Box::new(info)))
+}
+
+/// Requests that concern the room alone.
+fn on_room_request(room: &mut Room, key: ParticipantKey, request: Request, now: crate::room::Now) {
+    match request {
+        Request::Mute { track, muted } => {
+            room.mute(key, &track, muted, false, now);
+        }
+        Request::Subscribe { tracks, subscribe } => room.subscribe(key, &tracks, subscribe),
+        Request::TrackSettings { tracks, settings } => room.set_track_settings(key, &tracks, settings),
+        Request::SubscriptionPermission { all_participants, allowed } => {
+            room.set_audience(key, (!all_participants).then_some(allowed));
+        }
+        Request::UpdateMetadata { request_id, name, metadata, attributes } => {
+            let text = |text: String| (!text.is_empty()).then_some(text);
+            let (name, metadata) = (text(name), text(metadata));
+            let change = ParticipantChange { name, metadata, attributes, permission: None };
+            room.update_own_metadata(key, request_id, change, now);
+        }
+        Request::AudioFeatures { track, features } => room.set_audio_features(key, &track, features, now),
+        Request::VideoSize { track, width, height } => room.set_video_size(key, &track, (width, height), now),
+        Request::Unsupported { request_id } => room.refuse_unsupported(key, request_id),
+        Request::Leave => room.leave(key, LeaveReason::ClientInitiated, now),
+        // The shard has done these before.
+        Request::Offer(_)
+        | Request::Answer(_)
+        | Request::AddTrack(_)
+        | Request::SyncState(_)
+        | Request::Simulate(_) => {}
+    }
+}

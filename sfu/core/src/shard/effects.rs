@@ -1,0 +1,73 @@
+//! What a room decided, done.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::mixer::MixerMessage;
+use super::timers::Timer;
+use super::{Event, RoomKey, Shard};
+use crate::room::message::Response;
+use crate::room::{ConnectionId, Effect, ParticipantKey};
+
+impl Shard {
+    /// Does everything that a room has decided; call it after every call of the room.
+    pub(super) fn apply_effects(&mut self, room_key: RoomKey, now: Instant) {
+        let mut published = false;
+        while let Some(effect) = self.rooms.get_mut(&room_key).and_then(crate::room::Room::poll_effect) {
+            match effect {
+                Effect::Tell { to, what } => self.tell(to, what),
+                Effect::Published { publication } => {
+                    published = true;
+                    self.schedule_wanted_qualities(publication, now);
+                }
+                Effect::Attach { subscriber, publication } => self.attach(subscriber, publication, now),
+                Effect::Detach { subscriber, publication } => self.detach(subscriber, publication, now),
+                Effect::Tune { subscriber, publication } => self.tune(subscriber, publication, now),
+                Effect::Unpublished { publisher, publication } => self.unpublished(publisher, publication),
+                Effect::Gone { participant, connection } => self.remove_seat(participant, connection, now),
+                Effect::Replaced { connection } => {
+                    self.connections.remove(&connection);
+                    self.events.push_back(Event::CloseConnection(connection));
+                }
+                Effect::Deliver(message) => {
+                    for &to in &message.to {
+                        self.deliver(to, message.lossy, &Arc::clone(&message.bytes), now);
+                    }
+                }
+                Effect::Closed => {
+                    if let Some(room) = self.rooms.remove(&room_key) {
+                        self.names.remove(room.name());
+                    }
+                    self.timers.remove(Timer::Room(room_key));
+                    return;
+                }
+            }
+        }
+        if published {
+            // A watched participant may have begun to publish.
+            self.watch_again(room_key, now);
+        }
+        let deadline = self.rooms.get(&room_key).and_then(crate::room::Room::poll_timeout);
+        self.timers.schedule(Timer::Room(room_key), deadline);
+    }
+
+    fn tell(&mut self, to: ParticipantKey, what: Response) {
+        self.say(to, what);
+    }
+
+    fn remove_seat(&mut self, key: ParticipantKey, connection: Option<ConnectionId>, now: Instant) {
+        let Some(seat) = self.seats.remove(&key) else { return };
+        for peer in [seat.publisher, seat.subscriber].into_iter().flatten() {
+            self.remove_peer(peer, now);
+        }
+        if let Some(mixer) = seat.mixer {
+            self.links.remove(&mixer.link);
+            self.events.push_back(Event::Mixer { link: mixer.link, message: MixerMessage::RoomClosed });
+        }
+        if let Some(connection) = connection {
+            self.connections.remove(&connection);
+            self.events.push_back(Event::CloseConnection(connection));
+        }
+        self.timers.remove(Timer::Seat(key));
+    }
+}

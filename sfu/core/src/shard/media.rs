@@ -1,0 +1,265 @@
+//! ④⑤⑥ Publications' packets: in from their publisher, on to every downlink, RTCP both ways.
+
+use std::time::Instant;
+
+use super::downlink::DownlinkKey;
+use super::peer::{Role, TransportKey};
+use super::timers::Timer;
+use super::{Destination, RoomKey, Shard};
+use crate::forward::{Heard, Leg, Plain};
+use crate::receive::{Accepted, EncodingIndex, Reception};
+use crate::room::{ParticipantKey, PublicationKey};
+
+/// Place of a publication's media in its shard; used again after it is gone.
+pub(super) type MediaKey = usize;
+
+/// The packets of one publication.
+pub(super) struct Media {
+    pub(super) publication: PublicationKey,
+    pub(super) reception: Reception,
+    pub(super) room: RoomKey,
+    pub(super) publisher: TransportKey,
+    pub(super) owner: ParticipantKey,
+    pub(super) downlinks: Vec<DownlinkKey>,
+    /// Its sound comes as RED.
+    pub(super) red: bool,
+    /// Its codec's format parameters.
+    pub(super) fmtp: String,
+    /// It is in the list of publications with fresh packets.
+    is_fresh: bool,
+    /// Which layers the publisher was told to send, and a smaller wish with its time.
+    pub(super) told_qualities: [bool; 3],
+    pub(super) lower_qualities_at: Option<Instant>,
+}
+
+impl Media {
+    pub(super) fn new(
+        publication: PublicationKey,
+        reception: Reception,
+        room: RoomKey,
+        (publisher, owner): (TransportKey, ParticipantKey),
+    ) -> Self {
+        Self {
+            publication,
+            reception,
+            room,
+            publisher,
+            owner,
+            downlinks: Vec::new(),
+            red: false,
+            fmtp: String::new(),
+            is_fresh: false,
+            told_qualities: [true; 3],
+            lower_qualities_at: None,
+        }
+    }
+}
+
+impl Shard {
+    /// Takes one decrypted packet of a publisher.
+    pub(super) fn handle_rtp(&mut self, key: TransportKey, now: Instant, packet: &[u8]) {
+        let at = self.now(now);
+        let Some(peer) = self.peers.get_mut(key) else { return };
+        let owner = peer.owner;
+        let Some(publishing) = peer.publishing() else { return };
+        let counters = &mut self.stats.media.receive;
+        let routed = publishing.inbound.route(now, packet, counters);
+        self.timers.schedule(Timer::Feedback(key), publishing.inbound.poll_timeout());
+        let Ok(routed) = routed else { return };
+        let Some(media) = self.media.get_mut(routed.publication) else { return };
+        if media.reception.handle_rtp(now, &routed, packet, counters) == Accepted::Dropped {
+            return;
+        }
+        if !media.is_fresh {
+            media.is_fresh = true;
+            self.fresh.push(routed.publication);
+        }
+        if let Some(level) = routed.audio_level
+            && let Some(room) = self.rooms.get_mut(&media.room)
+        {
+            let before = room.poll_timeout();
+            room.handle_audio_level(owner, level.below_full_scale, at);
+            if before.is_none() || room.poll_timeout() < before {
+                self.timers.schedule(Timer::Room(media.room), room.poll_timeout());
+            }
+        }
+    }
+
+    /// Takes one decrypted RTCP compound packet.
+    pub(super) fn handle_rtcp(&mut self, key: TransportKey, now: Instant, compound: &[u8]) {
+        let Some(peer) = self.peers.get_mut(key) else { return };
+        match &mut peer.role {
+            Role::Publisher(publishing) => {
+                let media = &mut self.media;
+                publishing.inbound.handle_rtcp(
+                    compound,
+                    &mut self.stats.media.receive,
+                    |key, encoding, clock| {
+                        if let Some(media) = media.get_mut(key) {
+                            media.reception.handle_sender_clock(now, encoding, clock);
+                        }
+                    },
+                );
+            }
+            Role::Subscriber(_) => self.handle_subscriber_rtcp(key, now, compound),
+        }
+    }
+
+    /// Ends a turn: forwards what has arrived, asks publishers for what is missing.
+    pub fn end_turn(&mut self, now: Instant) {
+        let mut fresh = std::mem::take(&mut self.fresh);
+        for &key in &fresh {
+            self.forward_fresh(key, now);
+        }
+        fresh.clear();
+        self.fresh = fresh;
+    }
+
+    /// Reports, NACKs and keyframe requests of one publication, sealed towards its publisher.
+    pub(super) fn on_reception_timeout(&mut self, key: MediaKey, now: Instant) {
+        let Some(media) = self.media.get_mut(key) else { return };
+        let publisher = media.publisher;
+        let mut rtcp = std::mem::take(&mut self.rtcp);
+        rtcp.clear();
+        media.reception.poll_rtcp(now, &mut rtcp, &mut self.stats.media.receive);
+        let deadline = media.reception.poll_timeout();
+        self.send_rtcp(publisher, &rtcp);
+        self.rtcp = rtcp;
+        self.timers.schedule(Timer::Reception(key), deadline.map(|at| at.max(now + MIN_TIMER)));
+        // Layers come and go with the publisher's bandwidth.
+        self.aim_mixers(key, now);
+    }
+
+    pub(super) fn on_feedback_timeout(&mut self, key: TransportKey, now: Instant) {
+        let Some(publishing) = self.peers.get_mut(key).and_then(super::Peer::publishing) else { return };
+        let mut rtcp = std::mem::take(&mut self.rtcp);
+        rtcp.clear();
+        publishing.inbound.poll_rtcp(now, &mut rtcp);
+        let deadline = publishing.inbound.poll_timeout();
+        self.send_rtcp(key, &rtcp);
+        self.rtcp = rtcp;
+        self.timers.schedule(Timer::Feedback(key), deadline.map(|at| at.max(now + MIN_TIMER)));
+    }
+
+    /// Seals one compound packet into the arena.
+    pub(super) fn send_rtcp(&mut self, key: TransportKey, compound: &[u8]) {
+        if compound.is_empty() {
+            return;
+        }
+        let Some(peer) = self.peers.get_mut(key) else { return };
+        let Some(path) = peer.transport.media_path() else { return };
+        let Some(srtp) = peer.transport.srtp_mut() else { return };
+        let Some(space) = self.arena.space() else { return };
+        if let Ok(len) = srtp.seal_rtcp(compound, space) {
+            self.arena.commit(Destination::Path(path), len);
+        }
+    }
+
+    /// A downlink waits for a keyframe of this encoding.
+    pub(super) fn request_keyframe(&mut self, key: MediaKey, encoding: EncodingIndex, now: Instant) {
+        let Some(media) = self.media.get_mut(key) else { return };
+        media.reception.request_keyframe(encoding);
+        if media.reception.is_urgent(now) {
+            self.on_reception_timeout(key, now);
+        } else {
+            let deadline = media.reception.poll_timeout();
+            self.timers.schedule(Timer::Reception(key), deadline);
+        }
+    }
+
+    pub(super) fn remove_media(&mut self, publication: PublicationKey) {
+        let Some(key) = self.media_of.remove(&publication) else { return };
+        self.media.remove(key);
+        self.fresh.retain(|known| *known != key);
+        self.timers.remove(Timer::Reception(key));
+        self.timers.remove(Timer::Qualities(key));
+    }
+
+    /// Forwards the fresh packets of one publication to all its downlinks.
+    fn forward_fresh(&mut self, key: MediaKey, now: Instant) {
+        let Some(media) = self.media.get_mut(key) else { return };
+        media.is_fresh = false;
+        let counters = &mut self.stats.media.forward;
+        let reception = &media.reception;
+        for &downlink_key in &media.downlinks {
+            let Some(downlink) = self.downlinks.get_mut(downlink_key) else { continue };
+            let Some(forwarding) = &mut downlink.forwarding else { continue };
+            let before = forwarding.current();
+            match downlink.to {
+                super::downlink::Towards::Peer(peer_key) => {
+                    let Some(peer) = self.peers.get_mut(peer_key) else { continue };
+                    let (Some(path), Role::Subscriber(subscribing)) =
+                        (peer.transport.media_path(), &mut peer.role)
+                    else {
+                        continue;
+                    };
+                    let Some(seal) = peer.transport.srtp() else { continue };
+                    let congestion = Some(&mut subscribing.outbound.congestion);
+                    let mut leg = Leg { to: Destination::Path(path), seal, congestion };
+                    forwarding.forward(now, reception, &mut leg, &mut self.arena, counters);
+                    if before != forwarding.current() {
+                        self.timers.schedule(Timer::Sending(peer_key), Some(now));
+                    }
+                }
+                super::downlink::Towards::Mixer { link, track, .. } => {
+                    let to = Destination::Mixer(link, track);
+                    let mut leg = Leg { to, seal: &Plain, congestion: None };
+                    forwarding.forward(now, reception, &mut leg, &mut self.arena, counters);
+                    downlink.sender_report_due |= before != forwarding.current();
+                }
+            }
+        }
+        media.reception.clear_fresh();
+        let urgent = media.reception.is_urgent(now);
+        let deadline = media.reception.poll_timeout();
+        if urgent {
+            self.on_reception_timeout(key, now);
+        } else {
+            self.timers.schedule(Timer::Reception(key), deadline);
+        }
+        self.tell_mixer_clocks(key);
+    }
+
+    fn handle_subscriber_rtcp(&mut self, key: TransportKey, now: Instant, compound: &[u8]) {
+        let Some(peer) = self.peers.get_mut(key) else { return };
+        let Role::Subscriber(subscribing) = &mut peer.role else { return };
+        let (path, seal) = (peer.transport.media_path(), peer.transport.srtp());
+        let (downlinks, media, arena) = (&mut self.downlinks, &mut self.media, &mut self.arena);
+        let mut counters = std::mem::take(&mut self.stats.media.forward);
+        let mut nacked = crate::stats::ForwardCounters::default();
+        let mut keyframes = Vec::new();
+        subscribing.outbound.handle_rtcp(now, compound, &mut counters, |heard, congestion| match heard {
+            Heard::Nack { key, nack } => {
+                let Some(downlink) = downlinks.get_mut(key) else { return };
+                let Some(forwarding) = &mut downlink.forwarding else { return };
+                let (Some(path), Some(seal)) = (path, seal) else { return };
+                let Some(media) = media.get(downlink.media) else { return };
+                let to = Destination::Path(path);
+                let mut leg = Leg { to, seal, congestion: Some(congestion) };
+                forwarding.retransmit(now, nack.missing(), &media.reception, &mut leg, arena, &mut nacked);
+            }
+            Heard::KeyframeRequest { key } => {
+                let Some(downlink) = downlinks.get_mut(key) else { return };
+                let Some(forwarding) = &mut downlink.forwarding else { return };
+                if let Some(encoding) = forwarding.handle_keyframe_request(&mut nacked) {
+                    keyframes.push((downlink.media, encoding));
+                }
+            }
+            Heard::Report { key, block } => {
+                let forwarding = downlinks.get_mut(key).and_then(|d| d.forwarding.as_mut());
+                if let Some(forwarding) = forwarding {
+                    forwarding.handle_report(now, &block);
+                }
+            }
+        });
+        counters.add(&nacked);
+        self.stats.media.forward = counters;
+        for (media, encoding) in keyframes {
+            self.request_keyframe(media, encoding, now);
+        }
+        self.timers.schedule(Timer::Sending(key), Some(now));
+    }
+}
+
+/// A deadline in the past means "now"; the next turn is soon enough.
+const MIN_TIMER: std::time::Duration = std::time::Duration::from_millis(5);

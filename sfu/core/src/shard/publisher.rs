@@ -1,0 +1,310 @@
+//! Offers of publishers: answered, and their sections bound to publications.
+
+use std::time::Instant;
+
+use super::media::{Media, MediaKey};
+use super::peer::{Publishing, Role, TransportKey};
+use super::{RoomKey, Shard};
+use crate::codec::Codec as MediaCodec;
+use crate::names::{Mid, Rid, Ssrc};
+use crate::receive::{Inbound, PayloadKind, Payloads, Reception, Section, SectionStreams};
+use crate::room::message::{Description, Kind, LeaveAction, LeaveReason, Response};
+use crate::room::participant::BoundTrack;
+use crate::room::{ParticipantKey, PublicationKey};
+use crate::sdp::{Codec, MediaKind, Negotiated, NegotiatedSection, SessionDescription, answer};
+use crate::transport::{RemoteChange, RemoteError};
+
+impl Shard {
+    /// Answers an offer of the publisher transport.
+    pub(super) fn on_offer(&mut self, key: ParticipantKey, offer: &Description, now: Instant) {
+        let Ok(mut description) = SessionDescription::parse(&offer.sdp) else {
+            self.dismiss(key, LeaveReason::SignalClose, LeaveAction::Disconnect, now);
+            return;
+        };
+        let Some(remote) = description.remote() else {
+            self.dismiss(key, LeaveReason::SignalClose, LeaveAction::Disconnect, now);
+            return;
+        };
+        let Some(peer_key) = self.publisher_peer(key, now) else { return };
+        let Some(peer) = self.peers.get_mut(peer_key) else { return };
+        match peer.transport.set_remote(remote, now) {
+            Ok(RemoteChange::RestartedByPeer | RemoteChange::RestartedByUs) => self.learn_ufrag(peer_key),
+            Ok(RemoteChange::First | RemoteChange::Unchanged) => {}
+            Err(RemoteError::FingerprintChanged | RemoteError::Closed) => {
+                self.dismiss(key, LeaveReason::StateMismatch, LeaveAction::Reconnect, now);
+                return;
+            }
+        }
+        self.choose_codecs(key, peer_key, &mut description);
+        let answered = self.with_local(peer_key, |local, _| answer(&description, local, &[]));
+        let Some(Ok(answered)) = answered else {
+            self.dismiss(key, LeaveReason::SignalClose, LeaveAction::Disconnect, now);
+            return;
+        };
+        if let Some(publishing) = self.peers.get_mut(peer_key).and_then(super::Peer::publishing) {
+            publishing.inbound.set_extensions(answered.negotiated.receive_extensions);
+            publishing.negotiated = answered.negotiated;
+        }
+        let reply = Description { id: offer.id, sdp: answered.sdp, mid_to_track: Vec::new() };
+        self.say(key, Response::Answer(reply));
+        self.bind_sections(key, now);
+        self.drain_transport(peer_key, now);
+    }
+
+    /// Makes publications follow the sections of the last negotiation.
+    pub(super) fn bind_sections(&mut self, key: ParticipantKey, now: Instant) {
+        let Some(seat) = self.seats.get(&key) else { return };
+        let (room_key, Some(peer_key)) = (seat.room, seat.publisher) else { return };
+        let Some(publishing) = self.peers.get_mut(peer_key).and_then(super::Peer::publishing) else { return };
+        let negotiated = publishing.negotiated.clone();
+        self.unbind_ended(room_key, peer_key, &negotiated, now);
+        for section in &negotiated.sections {
+            let carries = section.direction.receives() && !section.stopped && !section.codecs.is_empty();
+            if carries && matches!(section.kind, MediaKind::Audio | MediaKind::Video) {
+                self.bind_section(key, (room_key, peer_key), section, now);
+            }
+        }
+        self.apply_effects(room_key, now);
+    }
+
+    /// The publication is gone from its room: its media and section go too.
+    pub(super) fn unpublished(&mut self, publisher: ParticipantKey, publication: PublicationKey) {
+        self.remove_media(publication);
+        let peer = self.seats.get(&publisher).and_then(|seat| seat.publisher);
+        let Some(publishing) = peer.and_then(|p| self.peers.get_mut(p)).and_then(super::Peer::publishing)
+        else {
+            return;
+        };
+        let mid = publishing.bound.iter().find(|(_, bound)| **bound == publication).map(|(&mid, _)| mid);
+        if let Some(mid) = mid {
+            publishing.bound.remove(&mid);
+            publishing.inbound.remove_section(mid);
+        }
+    }
+
+    /// Takes a participant out for what it sent.
+    fn dismiss(&mut self, key: ParticipantKey, reason: LeaveReason, action: LeaveAction, now: Instant) {
+        let at = self.now(now);
+        if let Some((room_key, room)) = self.room_of(key) {
+            room.leave_with(key, reason, action, at);
+            self.apply_effects(room_key, now);
+        }
+    }
+
+    fn publisher_peer(&mut self, key: ParticipantKey, now: Instant) -> Option<TransportKey> {
+        if let Some(peer) = self.seats.get(&key)?.publisher {
+            return Some(peer);
+        }
+        let sender = Ssrc(self.fresh_ssrc());
+        let publishing = Publishing {
+            inbound: Inbound::new(sender),
+            negotiated: Negotiated::default(),
+            bound: std::collections::BTreeMap::new(),
+        };
+        let peer = self.make_peer(key, Role::Publisher(Box::new(publishing)), now);
+        self.seats.get_mut(&key)?.publisher = Some(peer);
+        Some(peer)
+    }
+
+    /// An SSRC for our own reports or streams; 0 is left to those that have none.
+    pub(super) fn fresh_ssrc(&mut self) -> u32 {
+        u32::try_from(self.entropy.bits() & 0xffff_ffff).unwrap_or(1).max(1)
+    }
+
+    /// Leaves one video codec in each section, the one that the publisher announced, and RED before Opus.
+    ///
+    /// A publication has one codec, so that every subscriber can be told it.
+    fn choose_codecs(&self, key: ParticipantKey, peer_key: TransportKey, offer: &mut SessionDescription) {
+        let Some(room) = self.seats.get(&key).and_then(|seat| self.rooms.get(&seat.room)) else { return };
+        let bound = |mid: Mid| match &self.peers.get(peer_key)?.role {
+            Role::Publisher(publishing) => publishing.bound.get(&mid).copied(),
+            Role::Subscriber(_) => None,
+        };
+        for media in &mut offer.media {
+            let kind = match media.kind {
+                MediaKind::Audio => Kind::Audio,
+                MediaKind::Video => Kind::Video,
+                MediaKind::Application | MediaKind::Unknown => continue,
+            };
+            let cid = media.msid.as_ref().map_or("", |msid| msid.track.as_str());
+            let waiting = room.waiting(key, kind, cid);
+            let named = waiting.filter(|p| p.cids.iter().any(|known| known == cid));
+            let publication =
+                named.or_else(|| bound(media.mid).and_then(|p| room.publication(p))).or(waiting);
+            let wish = publication.map_or("", |p| p.codec.as_str());
+            let red = publication.is_none_or(|p| !p.info.disable_red);
+            match kind {
+                Kind::Audio => media.codecs.sort_by_key(|line| match line.codec {
+                    Some(Codec::Red) => u8::from(!red) * 2,
+                    _ => 1,
+                }),
+                Kind::Video => keep_one_codec(media, wish),
+            }
+        }
+    }
+
+    /// Ends publications whose section stopped, or now carries another announced track.
+    fn unbind_ended(&mut self, room_key: RoomKey, peer_key: TransportKey, now_is: &Negotiated, now: Instant) {
+        let at = self.now(now);
+        let Some(peer) = self.peers.get_mut(peer_key) else { return };
+        let owner = peer.owner;
+        let Some(publishing) = peer.publishing() else { return };
+        let Some(room) = self.rooms.get_mut(&room_key) else { return };
+        let ended: Vec<_> = publishing
+            .bound
+            .iter()
+            .filter(|(mid, publication)| {
+                let Some(section) = now_is.section(**mid) else { return true };
+                if section.stopped || !section.direction.receives() {
+                    return true;
+                }
+                // The section was taken over by another sender.
+                let cid = section.msid.as_ref().map_or("", |msid| msid.track.as_str());
+                let own = room.publication(**publication).is_some_and(|p| p.cids.iter().any(|c| c == cid));
+                let kind = if section.kind == MediaKind::Audio { Kind::Audio } else { Kind::Video };
+                let other = room.waiting(owner, kind, cid).is_some_and(|p| p.cids.iter().any(|c| c == cid));
+                !own && other
+            })
+            .map(|(_, &publication)| publication)
+            .collect();
+        for publication in ended {
+            room.unpublish(publication, at);
+        }
+        self.apply_effects(room_key, now);
+    }
+
+    fn bind_section(
+        &mut self,
+        key: ParticipantKey,
+        (room_key, peer_key): (RoomKey, TransportKey),
+        section: &NegotiatedSection,
+        now: Instant,
+    ) {
+        let at = self.now(now);
+        let Some(publishing) = self.peers.get_mut(peer_key).and_then(super::Peer::publishing) else { return };
+        let rids = ordered_rids(&section.rids);
+        let known = publishing.bound.get(&section.mid).copied();
+        let publication = match known {
+            Some(publication) => publication,
+            None => {
+                let kind = if section.kind == MediaKind::Audio { Kind::Audio } else { Kind::Video };
+                let cid = section.msid.as_ref().map_or("", |msid| msid.track.as_str()).to_owned();
+                let bound = BoundTrack {
+                    mid: section.mid.to_string(),
+                    mime_type: mime_type(section).to_owned(),
+                    rids: rids.iter().map(ToString::to_string).collect(),
+                };
+                let Some(room) = self.rooms.get_mut(&room_key) else { return };
+                let Some(publication) = room.bind_track(key, kind, &cid, bound, at) else { return };
+                self.make_media(publication, section, rids.len().max(1), (room_key, peer_key));
+                publication
+            }
+        };
+        let Some(&media) = self.media_of.get(&publication) else { return };
+        let Some(publishing) = self.peers.get_mut(peer_key).and_then(super::Peer::publishing) else { return };
+        publishing.bound.insert(section.mid, publication);
+        publishing.inbound.set_section(Section {
+            mid: section.mid,
+            publication: media,
+            payloads: payloads(section),
+            streams: streams(section, rids),
+        });
+    }
+
+    fn make_media(
+        &mut self,
+        publication: PublicationKey,
+        section: &NegotiatedSection,
+        encodings: usize,
+        (room, publisher): (RoomKey, TransportKey),
+    ) {
+        let codec = media_codec(section);
+        let sender = Ssrc(self.fresh_ssrc());
+        let fmtp = |wanted: Codec| section.by_codec(wanted).map_or(String::new(), |c| c.fmtp.clone());
+        let fmtp = fmtp(if codec == MediaCodec::Opus { Codec::Opus } else { section.codecs[0].codec });
+        let red = section.codecs.first().is_some_and(|first| first.codec == Codec::Red);
+        let reception = Reception::new(codec, encodings, sender);
+        let owner = self.peers[publisher].owner;
+        let media: MediaKey = self.media.insert(Media::new(publication, reception, room, (publisher, owner)));
+        self.media[media].red = red;
+        self.media[media].fmtp = fmtp;
+        self.media_of.insert(publication, media);
+    }
+}
+
+/// Keeps the formats of the wished codec, or of the first one that we forward, with their RTX.
+fn keep_one_codec(media: &mut crate::sdp::MediaSection, wish: &str) {
+    let wished = match wish {
+        "vp8" => Some(Codec::Vp8),
+        "h264" => Some(Codec::H264),
+        "vp9" => Some(Codec::Vp9),
+        "av1" => Some(Codec::Av1),
+        _ => None,
+    };
+    let offered = |codec: Codec| media.codecs.iter().any(|line| line.codec == Some(codec));
+    let first = [Codec::Vp8, Codec::H264].into_iter().find(|&codec| offered(codec));
+    let Some(keep) = wished.filter(|&codec| offered(codec)).or(first) else { return };
+    let kept: Vec<_> =
+        media.codecs.iter().filter(|line| line.codec == Some(keep)).map(|line| line.pt).collect();
+    media.codecs.retain(|line| kept.contains(&line.pt) || line.apt.is_some_and(|apt| kept.contains(&apt)));
+}
+
+/// From the smallest encoding to the largest: clients that name them `q`, `h`, `f` may offer any order.
+fn ordered_rids(rids: &[Rid]) -> Vec<Rid> {
+    let place = |rid: &Rid| ["q", "h", "f"].iter().position(|known| *known == rid.as_str());
+    let mut rids = rids.to_vec();
+    if rids.iter().all(|rid| place(rid).is_some()) {
+        rids.sort_by_key(place);
+    }
+    rids
+}
+
+fn mime_type(section: &NegotiatedSection) -> &'static str {
+    match section.codecs.first().map(|first| first.codec) {
+        Some(Codec::Red) => "audio/red",
+        Some(Codec::Vp8) => "video/VP8",
+        Some(Codec::H264) => "video/H264",
+        Some(Codec::Vp9) => "video/VP9",
+        Some(Codec::Av1) => "video/AV1",
+        Some(Codec::Opus) | None => "audio/opus",
+    }
+}
+
+fn media_codec(section: &NegotiatedSection) -> MediaCodec {
+    match section.codecs.first().map(|first| first.codec) {
+        Some(Codec::Vp8) => MediaCodec::Vp8,
+        Some(Codec::H264) => MediaCodec::H264,
+        Some(Codec::Vp9) => MediaCodec::Vp9,
+        Some(Codec::Av1) => MediaCodec::Av1,
+        Some(Codec::Opus | Codec::Red) | None => MediaCodec::Opus,
+    }
+}
+
+fn payloads(section: &NegotiatedSection) -> Payloads {
+    let mut list = Vec::new();
+    for accepted in &section.codecs {
+        let kind = match accepted.codec {
+            Codec::Opus => PayloadKind::Media(MediaCodec::Opus),
+            Codec::Red => PayloadKind::Red,
+            Codec::Vp8 => PayloadKind::Media(MediaCodec::Vp8),
+            Codec::H264 => PayloadKind::Media(MediaCodec::H264),
+            Codec::Vp9 => PayloadKind::Media(MediaCodec::Vp9),
+            Codec::Av1 => PayloadKind::Media(MediaCodec::Av1),
+        };
+        list.push((accepted.pt, kind));
+        if let Some(rtx) = accepted.rtx {
+            list.push((rtx, PayloadKind::Rtx(accepted.pt)));
+        }
+    }
+    Payloads(list)
+}
+
+fn streams(section: &NegotiatedSection, rids: Vec<Rid>) -> SectionStreams {
+    if !rids.is_empty() {
+        return SectionStreams::Simulcast { rids, fid: section.fid_groups.clone() };
+    }
+    let media =
+        section.fid_groups.first().map(|&(media, _)| media).or_else(|| section.ssrcs.first().copied());
+    let rtx = section.fid_groups.iter().find(|(m, _)| Some(*m) == media).map(|&(_, rtx)| rtx);
+    SectionStreams::Single { media, rtx }
+}

@@ -1,0 +1,139 @@
+//! A participant's place in a shard: its transports, its signal connection, its deadlines.
+
+use std::time::{Duration, Instant};
+
+use super::mixer::{LinkId, TrackHandle, Watched};
+use super::peer::{Negotiation, TransportKey};
+use super::timers::Timer;
+use super::{RoomKey, Shard, SignalEnd};
+use crate::room::message::{LeaveAction, LeaveReason, ParticipantState};
+use crate::room::{ConnectionId, ParticipantKey};
+
+/// One participant's place.
+pub(super) struct Seat {
+    pub(super) room: RoomKey,
+    pub(super) connection: Option<ConnectionId>,
+    /// How and when the signal connection went.
+    pub(super) signal_lost: Option<(Instant, SignalEnd)>,
+    pub(super) publisher: Option<TransportKey>,
+    pub(super) subscriber: Option<TransportKey>,
+    /// The mixer's link, if it is one.
+    pub(super) mixer: Option<MixerSeat>,
+    pub(super) joined_at: Instant,
+    /// Bytes that it may still send on data channels, and since when.
+    pub(super) message_budget: (f64, Instant),
+    /// Signal connections that are dropped on purpose at the next resume.
+    pub(super) drop_next_resume: bool,
+}
+
+/// A mixer's place.
+pub(super) struct MixerSeat {
+    pub(super) link: LinkId,
+    pub(super) watched: Vec<Watched>,
+    pub(super) last_handle: u16,
+}
+
+impl MixerSeat {
+    pub(super) fn next_handle(&mut self) -> TrackHandle {
+        self.last_handle = self.last_handle.wrapping_add(1);
+        TrackHandle(self.last_handle)
+    }
+}
+
+impl Seat {
+    pub(super) fn new(room: RoomKey, connection: Option<ConnectionId>, now: Instant) -> Self {
+        Self {
+            room,
+            connection,
+            signal_lost: None,
+            publisher: None,
+            subscriber: None,
+            mixer: None,
+            joined_at: now,
+            message_budget: (0.0, now),
+            drop_next_resume: false,
+        }
+    }
+}
+
+/// LiveKit's time: an offer without answer means that the client is stuck.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// A closed socket and a stalled path together mean a killed page; a reload or a changed network comes back
+/// within two or three of the client's retries (0, 0.3, 1.2, 2.7, 4.8 s).
+const CLOSED_WINDOW: Duration = Duration::from_secs(10);
+
+/// How often a session without signal connection is looked at.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+impl Shard {
+    /// Looks after one participant: joins that never connect, offers, vanished clients.
+    pub(super) fn on_seat_timeout(&mut self, key: ParticipantKey, now: Instant) {
+        if let Some((reason, action)) = self.verdict(key, now) {
+            let at = self.now(now);
+            if let Some((room_key, room)) = self.room_of(key) {
+                room.leave_with(key, reason, action, at);
+                self.apply_effects(room_key, now);
+            }
+            return;
+        }
+        self.offer_if_due(key, now);
+        self.schedule_seat(key, now);
+    }
+
+    /// Sets the participant's next deadline.
+    pub(super) fn schedule_seat(&mut self, key: ParticipantKey, now: Instant) {
+        let Some(seat) = self.seats.get(&key) else { return };
+        let joining = self.is_joining(key).then(|| seat.joined_at + self.config.limits.join_timeout);
+        let lost = seat.signal_lost.map(|(since, _)| (since + CLOSED_WINDOW).max(now + LOOK_AGAIN));
+        let negotiation = seat.subscriber.and_then(|peer| self.peers.get_mut(peer)?.subscribing()).and_then(
+            |subscribing| match subscribing.negotiation {
+                Negotiation::Stable { .. } => None,
+                Negotiation::Due { at } => Some(at),
+                Negotiation::InFlight { since } => Some(since + ANSWER_TIMEOUT),
+            },
+        );
+        let at = [joining, lost, negotiation].into_iter().flatten().min();
+        self.timers.schedule(Timer::Seat(key), at);
+    }
+
+    /// Why it must go, if it must.
+    fn verdict(&mut self, key: ParticipantKey, now: Instant) -> Option<(LeaveReason, LeaveAction)> {
+        let joining = self.is_joining(key);
+        let alive = self.is_alive(key);
+        let seat = self.seats.get(&key)?;
+        if joining && now >= seat.joined_at + self.config.limits.join_timeout {
+            return Some((LeaveReason::JoinFailure, LeaveAction::Reconnect));
+        }
+        if let Some((since, end)) = seat.signal_lost {
+            let window = match end {
+                SignalEnd::Closed => CLOSED_WINDOW,
+                SignalEnd::Silent => self.config.limits.resume_window,
+            };
+            if !alive && now >= since + window {
+                return Some((LeaveReason::ConnectionTimeout, LeaveAction::Disconnect));
+            }
+        }
+        let subscribing = self.peers.get_mut(seat.subscriber?)?.subscribing()?;
+        match subscribing.negotiation {
+            Negotiation::InFlight { since } if now >= since + ANSWER_TIMEOUT => {
+                let connected = self.seats.get(&key)?.connection.is_some();
+                // Without a signal connection no answer can come; a resume offers again.
+                connected.then_some((LeaveReason::JoinFailure, LeaveAction::Reconnect))
+            }
+            Negotiation::InFlight { .. } | Negotiation::Due { .. } | Negotiation::Stable { .. } => None,
+        }
+    }
+
+    fn is_joining(&self, key: ParticipantKey) -> bool {
+        let Some(seat) = self.seats.get(&key) else { return false };
+        let participant = self.rooms.get(&seat.room).and_then(|room| room.participant(key));
+        participant.is_some_and(|p| p.info.state == ParticipantState::Joined)
+    }
+
+    fn is_alive(&self, key: ParticipantKey) -> bool {
+        let Some(seat) = self.seats.get(&key) else { return false };
+        let alive = |peer: Option<usize>| peer.and_then(|p| self.peers.get(p)).is_some_and(|p| p.is_alive());
+        alive(seat.publisher) || alive(seat.subscriber)
+    }
+}

@@ -1,0 +1,217 @@
+//! Signal messages from a client.
+#![expect(deprecated, reason = "older clients write these fields")]
+
+use std::collections::BTreeMap;
+
+use livekit_protocol as lk;
+use lk::signal_request::Message;
+use lk::simulate_scenario::Scenario as WireScenario;
+use prost::Message as _;
+use sfu_core::room::message::{
+    AddTrack, Carried, Description, Kind, Quality, Request, Scenario, SyncState, TrackPermission,
+    TrackSettings,
+};
+use sfu_core::room::sid::{ParticipantSid, TrackSid};
+
+use crate::info::{carried, layer_from, quality_from, source_from};
+
+/// What a client's message asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Incoming {
+    /// Something for the room.
+    Room(Request),
+    /// The old ping: its time in milliseconds.
+    Ping(i64),
+    /// The new ping: its time in milliseconds.
+    PingRequest(i64),
+    /// Nothing to do: our transports need no candidates of the client, and so on.
+    Ignored,
+}
+
+/// The bytes are not a signal message.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("malformed signal message")]
+pub struct Malformed;
+
+/// Reads one binary message.
+///
+/// # Errors
+/// [`Malformed`] if it is not one.
+pub fn read(bytes: &[u8]) -> Result<Incoming, Malformed> {
+    let message = lk::SignalRequest::decode(bytes).map_err(|_| Malformed)?;
+    Ok(message.message.map_or(Incoming::Ignored, convert))
+}
+
+fn convert(message: Message) -> Incoming {
+    let request = match message {
+        Message::Offer(wire) => Request::Offer(description(wire)),
+        Message::Answer(wire) => Request::Answer(description(wire)),
+        Message::AddTrack(wire) => return add_track(wire),
+        Message::Mute(wire) => Request::Mute { track: TrackSid::from_wire(&wire.sid), muted: wire.muted },
+        Message::Subscription(wire) => Request::Subscribe {
+            tracks: track_sids(&wire.track_sids, &wire.participant_tracks),
+            subscribe: wire.subscribe,
+        },
+        Message::TrackSetting(wire) => track_settings(&wire),
+        Message::Leave(_) => Request::Leave,
+        Message::SubscriptionPermission(wire) => Request::SubscriptionPermission {
+            all_participants: wire.all_participants,
+            allowed: wire.track_permissions.into_iter().map(track_permission).collect(),
+        },
+        Message::SyncState(wire) => Request::SyncState(Box::new(sync_state(wire))),
+        Message::Simulate(wire) => match wire.scenario.map(scenario) {
+            Some(scenario) => Request::Simulate(scenario),
+            None => return Incoming::Ignored,
+        },
+        Message::Ping(at) => return Incoming::Ping(at),
+        Message::PingReq(ping) => return Incoming::PingRequest(ping.timestamp),
+        Message::UpdateMetadata(wire) => Request::UpdateMetadata {
+            request_id: wire.request_id,
+            name: wire.name,
+            metadata: wire.metadata,
+            attributes: wire.attributes.into_iter().collect::<BTreeMap<_, _>>(),
+        },
+        Message::UpdateAudioTrack(wire) => Request::AudioFeatures {
+            track: TrackSid::from_wire(&wire.track_sid),
+            features: carried(&wire.features),
+        },
+        Message::UpdateVideoTrack(wire) => Request::VideoSize {
+            track: TrackSid::from_wire(&wire.track_sid),
+            width: wire.width,
+            height: wire.height,
+        },
+        Message::StoreDataBlobRequest(wire) => Request::Unsupported { request_id: wire.request_id },
+        Message::GetDataBlobRequest(wire) => Request::Unsupported { request_id: wire.request_id },
+        Message::PublishDataTrackRequest(_) | Message::UnpublishDataTrackRequest(_) => {
+            Request::Unsupported { request_id: 0 }
+        }
+        Message::Trickle(_) | Message::UpdateLayers(_) | Message::UpdateDataSubscription(_) => {
+            return Incoming::Ignored;
+        }
+    };
+    Incoming::Room(request)
+}
+
+fn description(wire: lk::SessionDescription) -> Description {
+    Description { id: wire.id, sdp: wire.sdp, mid_to_track: Vec::new() }
+}
+
+fn add_track(wire: lk::AddTrackRequest) -> Incoming {
+    let kind = match lk::TrackType::try_from(wire.r#type) {
+        Ok(lk::TrackType::Audio) => Kind::Audio,
+        Ok(lk::TrackType::Video) => Kind::Video,
+        Ok(lk::TrackType::Data) | Err(_) => return Incoming::Ignored,
+    };
+    // Older clients leave `layers` empty and put them into the first codec.
+    let layers = if wire.layers.is_empty() {
+        wire.simulcast_codecs.first().map(|codec| codec.layers.as_slice()).unwrap_or_default()
+    } else {
+        &wire.layers
+    };
+    Incoming::Room(Request::AddTrack(Box::new(AddTrack {
+        kind,
+        layers: layers.iter().filter_map(layer_from).collect(),
+        codecs: wire.simulcast_codecs.iter().map(|c| (c.codec.clone(), c.cid.clone())).collect(),
+        existing: (!wire.sid.is_empty()).then(|| TrackSid::from_wire(&wire.sid)),
+        source: source_from(wire.source),
+        cid: wire.cid,
+        name: wire.name,
+        width: wire.width,
+        height: wire.height,
+        muted: wire.muted,
+        disable_dtx: wire.disable_dtx,
+        stereo: wire.stereo,
+        disable_red: wire.disable_red,
+        encryption: Carried(wire.encryption),
+        stream: wire.stream,
+        audio_features: carried(&wire.audio_features),
+        backup_codec_policy: Carried(wire.backup_codec_policy),
+        packet_trailer_features: carried(&wire.packet_trailer_features),
+    })))
+}
+
+fn track_settings(wire: &lk::UpdateTrackSettings) -> Request {
+    let quality = quality_from(wire.quality);
+    let settings = TrackSettings {
+        disabled: wire.disabled || quality.is_none(),
+        quality: quality.unwrap_or(Quality::Low),
+        size: (wire.width > 0 && wire.height > 0).then_some((wire.width, wire.height)),
+    };
+    Request::TrackSettings { tracks: sids(&wire.track_sids), settings }
+}
+
+fn track_permission(wire: lk::TrackPermission) -> TrackPermission {
+    TrackPermission {
+        sid: (!wire.participant_sid.is_empty()).then(|| ParticipantSid::from_wire(&wire.participant_sid)),
+        identity: (!wire.participant_identity.is_empty()).then_some(wire.participant_identity),
+        all_tracks: wire.all_tracks,
+        tracks: sids(&wire.track_sids),
+    }
+}
+
+fn sync_state(wire: lk::SyncState) -> SyncState {
+    let subscription = wire.subscription.unwrap_or_default();
+    let published = wire.publish_tracks.into_iter().filter_map(|track| track.track);
+    SyncState {
+        tracks: track_sids(&subscription.track_sids, &subscription.participant_tracks),
+        subscribed: subscription.subscribe,
+        published: published.map(|track| TrackSid::from_wire(&track.sid)).collect(),
+        disabled: sids(&wire.track_sids_disabled),
+        received: wire
+            .datachannel_receive_states
+            .iter()
+            .map(|state| (ParticipantSid::from_wire(&state.publisher_sid), state.last_seq))
+            .collect(),
+    }
+}
+
+fn scenario(wire: WireScenario) -> Scenario {
+    match wire {
+        WireScenario::SpeakerUpdate(seconds) => Scenario::SpeakerUpdate(u32::try_from(seconds).unwrap_or(0)),
+        WireScenario::NodeFailure(_) => Scenario::NodeFailure,
+        WireScenario::Migration(_) => Scenario::Migration,
+        WireScenario::ServerLeave(_) => Scenario::ServerLeave,
+        WireScenario::SwitchCandidateProtocol(_) => Scenario::SwitchCandidateProtocol,
+        WireScenario::SubscriberBandwidth(bps) => {
+            Scenario::SubscriberBandwidth(u64::try_from(bps).unwrap_or(0))
+        }
+        WireScenario::DisconnectSignalOnResume(_) | WireScenario::DisconnectSignalOnResumeNoMessages(_) => {
+            Scenario::DisconnectSignalOnResume
+        }
+        WireScenario::LeaveRequestFullReconnect(_) => Scenario::FullReconnect,
+    }
+}
+
+fn sids(wire: &[String]) -> Vec<TrackSid> {
+    wire.iter().map(|sid| TrackSid::from_wire(sid)).collect()
+}
+
+pub(crate) fn track_sids(wire: &[String], of_participants: &[lk::ParticipantTracks]) -> Vec<TrackSid> {
+    let nested = of_participants.iter().flat_map(|p| &p.track_sids);
+    wire.iter().chain(nested).map(|sid| TrackSid::from_wire(sid)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_with_every_field_missing_is_understood_or_ignored() {
+        // One empty sub-message under each field number, known or not.
+        for number in 1_u32..64 {
+            let mut bytes = Vec::new();
+            prost::encoding::encode_key(number, prost::encoding::WireType::LengthDelimited, &mut bytes);
+            bytes.push(0);
+            let _ = read(&bytes);
+        }
+        assert_eq!(read(&[]), Ok(Incoming::Ignored));
+        assert_eq!(read(&[0xff]), Err(Malformed));
+    }
+
+    #[test]
+    fn quality_off_means_disabled() {
+        let wire = lk::UpdateTrackSettings { quality: lk::VideoQuality::Off as i32, ..Default::default() };
+        let Request::TrackSettings { settings, .. } = track_settings(&wire) else { panic!("settings") };
+        assert!(settings.disabled);
+    }
+}

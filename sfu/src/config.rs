@@ -1,0 +1,113 @@
+//! What the SFU is started with; `dais` fills it from flags and environment.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use auth::room::ApiKeys;
+use sfu_core::room::limits::RoomLimits;
+
+/// Settings of an SFU.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// UDP and TCP port of the first shard; shard `i` uses `media_port + i`. 0: any free port for each.
+    pub media_port: u16,
+    /// Addresses that clients are told; at least one.
+    pub media_ips: Vec<IpAddr>,
+    /// Shard threads; at least one.
+    pub shards: usize,
+    /// Room tokens are checked and refreshed with these.
+    pub api_keys: ApiKeys,
+    /// Where mixers connect; `None`: nowhere.
+    pub link: Option<LinkConfig>,
+    /// STUN and TURN URLs that clients are told; usually none, because the media port is reachable by itself.
+    pub ice_urls: Vec<String>,
+    /// Bounds.
+    pub limits: Limits,
+}
+
+/// Where mixers connect.
+#[derive(Debug, Clone)]
+pub struct LinkConfig {
+    /// QUIC address; port 0: any free one, see [`crate::Service::link_addr`].
+    pub addr: SocketAddr,
+    /// The SFU's certificate, and the authority that signed the mixers'.
+    pub identity: link::LinkIdentity,
+}
+
+/// Bounds of one process; every one is finite.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Of each room.
+    pub room: RoomLimits,
+    /// Rooms of all shards together.
+    pub rooms: usize,
+    /// Bytes of one signal message, with the SDP inside.
+    pub signal_message_bytes: usize,
+    /// Signal messages per second of one connection in the long run…
+    pub signal_messages_per_second: u32,
+    /// …and at once.
+    pub signal_burst: u32,
+    /// A connection that is over its rate for so long is closed; before that its reading is delayed.
+    pub signal_excess: Duration,
+    /// Signal connections of all shards together.
+    pub signal_connections: usize,
+    /// Bytes of a server API body.
+    pub api_body_bytes: usize,
+    /// ICE-TCP connections of one shard.
+    pub tcp_connections: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            room: RoomLimits::default(),
+            rooms: 1000,
+            signal_message_bytes: 2 << 20,
+            signal_messages_per_second: 50,
+            signal_burst: 100,
+            signal_excess: Duration::from_secs(10),
+            signal_connections: 20_000,
+            api_body_bytes: 1 << 20,
+            tcp_connections: 2000,
+        }
+    }
+}
+
+/// Why settings are refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// Clients would have no address to send to.
+    #[error("no media address is configured")]
+    NoMediaAddress,
+    /// Nothing would serve rooms.
+    #[error("at least one shard is needed")]
+    NoShard,
+    /// The last shard's port would not exist.
+    #[error("{shards} shards do not fit above media port {media_port}")]
+    PortRange {
+        /// First port.
+        media_port: u16,
+        /// Shards.
+        shards: usize,
+    },
+}
+
+impl Config {
+    /// Refuses settings that cannot work, before any socket opens.
+    ///
+    /// # Errors
+    /// Names the setting.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        if self.media_ips.is_empty() {
+            return Err(ConfigError::NoMediaAddress);
+        }
+        if self.shards == 0 {
+            return Err(ConfigError::NoShard);
+        }
+        let last = usize::from(self.media_port) + self.shards - 1;
+        if self.media_port != 0 && last > usize::from(u16::MAX) {
+            return Err(ConfigError::PortRange { media_port: self.media_port, shards: self.shards });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,205 @@
+//! Starts and stops everything: sockets, shard threads, the link server.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use auth::room::ApiKeys;
+use sfu_core::room::ConnectionId;
+use sfu_core::seed::Seed;
+use sfu_core::shard::ShardConfig;
+use sfu_core::transport::{Certificate, Config as TransportConfig};
+use sfu_signal::response::Node;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Config, Limits};
+use crate::datagrams::UdpPort;
+use crate::shard::{ShardHandle, Start, candidates, spawn};
+use crate::tcp::TcpPort;
+use crate::{http, metrics, mixers};
+
+/// What every route and task shares.
+pub(crate) struct Shared {
+    pub(crate) shards: Vec<ShardHandle>,
+    pub(crate) api_keys: ApiKeys,
+    pub(crate) limits: Limits,
+    pub(crate) node: Node,
+    pub(crate) signal_permits: Arc<Semaphore>,
+    last_connection: AtomicU64,
+}
+
+impl Shared {
+    /// A fresh name for a signal connection or a link.
+    pub(crate) fn next_connection(&self) -> ConnectionId {
+        ConnectionId(self.last_connection.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// The shard on which a room lives, whenever it is open.
+    pub(crate) fn shard_of(&self, room: &str) -> &ShardHandle {
+        // FNV-1a: the same in every process and version.
+        let hash = room.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        let count = u64::try_from(self.shards.len()).unwrap_or(1);
+        &self.shards[usize::try_from(hash % count).unwrap_or(0)]
+    }
+}
+
+/// A running SFU.
+pub struct Service {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+    media_addrs: Vec<SocketAddr>,
+    link_addr: Option<SocketAddr>,
+    stop: CancellationToken,
+}
+
+/// Why an SFU does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Settings that cannot work.
+    #[error(transparent)]
+    Config(#[from] crate::ConfigError),
+    /// A port is taken, or the system refuses.
+    #[error("media port {port}: {source}")]
+    Media {
+        /// The port asked for.
+        port: u16,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// No certificate for DTLS.
+    #[error("DTLS certificate: {0}")]
+    Certificate(String),
+    /// The link's address or key material.
+    #[error("link: {0}")]
+    Link(#[from] link::LinkError),
+    /// No random bytes.
+    #[error("the system's random source does not answer")]
+    Random,
+}
+
+/// Opens the sockets and starts the threads.
+///
+/// # Errors
+/// See [`StartError`]; nothing runs then.
+pub async fn start(config: Config) -> Result<Service, StartError> {
+    config.check()?;
+    let certificate = Certificate::generate().map_err(|error| StartError::Certificate(error.to_string()))?;
+    let (mut shards, mut threads, mut media_addrs) = (Vec::new(), Vec::new(), Vec::new());
+    for index in 0..config.shards {
+        let start = open_shard(&config, &certificate, index)?;
+        media_addrs.push(SocketAddr::new(config.media_ips[0], start.udp.port()));
+        let port = start.udp.port();
+        let (handle, thread) = spawn(start).map_err(|source| StartError::Media { port, source })?;
+        shards.push(handle);
+        threads.push(thread);
+    }
+    let shared = Arc::new(Shared {
+        shards,
+        api_keys: config.api_keys,
+        node: Node { id: format!("ND_{:016x}", u64::from_le_bytes(random()?)), ice_urls: config.ice_urls },
+        signal_permits: Arc::new(Semaphore::new(config.limits.signal_connections)),
+        limits: config.limits,
+        last_connection: AtomicU64::new(0),
+    });
+    let stop = CancellationToken::new();
+    let mut link_addr = None;
+    if let Some(link) = config.link {
+        let server = link::Server::bind(link.addr, &link.identity)?;
+        link_addr = server.local_addr();
+        tokio::spawn(mixers::serve(server, Arc::clone(&shared), stop.clone()));
+    }
+    Ok(Service { shared, threads, media_addrs, link_addr, stop })
+}
+
+impl Service {
+    /// Its HTTP routes.
+    #[must_use]
+    pub fn router(&self) -> axum::Router {
+        http::router(Arc::clone(&self.shared))
+    }
+
+    /// Whether it can take participants.
+    ///
+    /// # Errors
+    /// Says what is missing.
+    pub async fn ready(&self) -> Result<(), String> {
+        for (index, shard) in self.shared.shards.iter().enumerate() {
+            let question = sfu_core::shard::admin::AdminRequest::ListRooms { names: vec![String::new()] };
+            let asked = tokio::time::timeout(Duration::from_secs(1), shard.ask(question)).await;
+            if !matches!(asked, Ok(Ok(_))) {
+                return Err(format!("shard {index} does not answer"));
+            }
+        }
+        Ok(())
+    }
+
+    /// First media address of each shard, with the port that was bound.
+    #[must_use]
+    pub fn media_addrs(&self) -> &[SocketAddr] {
+        &self.media_addrs
+    }
+
+    /// Where mixers connect, with the port that was bound.
+    #[must_use]
+    pub fn link_addr(&self) -> Option<SocketAddr> {
+        self.link_addr
+    }
+
+    /// Its metrics in Prometheus' text format; counters of media are at most a second old.
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        metrics::render(&self.shared)
+    }
+
+    /// Tells everybody to go elsewhere, then ends; takes at most about a second.
+    pub async fn shutdown(self) {
+        self.stop.cancel();
+        for shard in &self.shared.shards {
+            shard.stop().await;
+        }
+        for thread in self.threads {
+            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        }
+    }
+}
+
+fn open_shard(config: &Config, certificate: &Certificate, index: usize) -> Result<Start, StartError> {
+    let offset = u16::try_from(index).unwrap_or(u16::MAX);
+    let wanted = if config.media_port == 0 { 0 } else { config.media_port + offset };
+    let ipv6 = config.media_ips.iter().any(std::net::IpAddr::is_ipv6);
+    let failed = |port| move |source| StartError::Media { port, source };
+    let udp = UdpPort::bind(wanted, ipv6).map_err(failed(wanted))?;
+    let connections = config.limits.tcp_connections;
+    // The same number for TCP, unless it was a free one for UDP only.
+    let (tcp, tcp_port) = match TcpPort::bind(udp.port(), ipv6, connections) {
+        Ok(tcp) => (tcp, udp.port()),
+        Err(_) if wanted == 0 => {
+            let tcp = TcpPort::bind(0, ipv6, connections).map_err(failed(0))?;
+            let port = tcp.port();
+            (tcp, port)
+        }
+        Err(source) => return Err(StartError::Media { port: wanted, source }),
+    };
+    let shard_config = ShardConfig {
+        transport: TransportConfig { certificate: certificate.clone() },
+        candidates: candidates(&config.media_ips, udp.port(), tcp_port),
+        limits: config.limits.room.clone(),
+        rooms: config.limits.rooms.div_ceil(config.shards),
+        arena_bytes: ARENA_BYTES,
+    };
+    Ok(Start { index, udp, tcp, config: shard_config, seed: Seed::new(random()?) })
+}
+
+fn random<const N: usize>() -> Result<[u8; N], StartError> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|_| StartError::Random)?;
+    Ok(bytes)
+}
+
+/// What one turn may send: a keyframe of 60 packets to 100 subscribers.
+const ARENA_BYTES: usize = 8 << 20;

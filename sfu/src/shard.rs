@@ -1,0 +1,534 @@
+//! A shard's thread: waits on its sockets, feeds the state machine, sends what it wrote.
+//!
+//! It decides the order of a turn and holds the process's only clock read on the media path. Everything else
+//! is `sfu_core::shard`'s.
+//!
+//! ```text
+//! wait ─▶ read the clock ─▶ UDP, TCP, commands, deadlines ─▶ end the turn ─▶ send ─▶ events ─▶ wait
+//! ```
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::eventfd::{EfdFlags, EventFd};
+use sfu_core::room::admin::AdminError;
+use sfu_core::room::message::Response;
+use sfu_core::room::{ConnectionId, Now};
+use sfu_core::sdp::Candidate;
+use sfu_core::seed::Seed;
+use sfu_core::shard::admin::{AdminId, AdminReply, AdminRequest};
+use sfu_core::shard::mixer::{LinkId, TrackHandle};
+use sfu_core::shard::{Command, Destination, Event, Shard, ShardConfig, ShardStats};
+use sfu_core::transport::{Path, Protocol, TcpId};
+use sfu_signal::join::Entry;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::datagrams::{BATCH, MAX_SEGMENTS, MAX_SEND_BYTES, SendRun, UdpPort};
+use crate::mixers;
+use crate::tcp::{TcpPort, Turn};
+
+/// Commands that wait for a shard. A thousand people joining at once wait here, not in sockets.
+const WAITING_COMMANDS: usize = 8192;
+
+/// Batches of datagrams in one turn, so that a flood does not starve commands and deadlines.
+const BATCHES_PER_TURN: usize = 8;
+
+/// How often strangers' TCP connections and figures are looked at.
+const HOUSEKEEPING: Duration = Duration::from_secs(1);
+
+/// The shard's thread is gone; only a shutdown or a bug ends it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the shard is not running")]
+pub(crate) struct ShardGone;
+
+/// What the thread is told.
+pub(crate) enum Message {
+    /// Something for the state machine.
+    Command(Command),
+    /// A signal connection opens; words for it go there.
+    Open(ConnectionId, mpsc::Sender<Response>),
+    /// A signal connection is gone.
+    Forget(ConnectionId),
+    /// An administrator asks.
+    Ask(AdminRequest, oneshot::Sender<Result<AdminReply, AdminError>>),
+    /// A mixer's link opens; media and words for it go there.
+    OpenLink(LinkId, link::SfuSender),
+    /// A mixer's link is gone.
+    ForgetLink(LinkId),
+    /// End after everybody was told.
+    Stop,
+}
+
+/// Speaks to a shard's thread.
+#[derive(Clone)]
+pub(crate) struct ShardHandle {
+    messages: SyncSender<Message>,
+    waker: Arc<EventFd>,
+    figures: Arc<Figures>,
+}
+
+/// What a shard tells the metrics.
+#[derive(Default)]
+pub(crate) struct Figures {
+    pub(crate) stats: Mutex<ShardStats>,
+    pub(crate) sent_datagrams: AtomicU64,
+    pub(crate) send_calls: AtomicU64,
+    pub(crate) send_failures: AtomicU64,
+    pub(crate) received_datagrams: AtomicU64,
+    pub(crate) tcp_connections: AtomicU64,
+    pub(crate) tcp_dropped: AtomicU64,
+    pub(crate) words_dropped: AtomicU64,
+}
+
+impl ShardHandle {
+    /// Gives a command to the shard, waiting for room.
+    pub(crate) async fn send(&self, command: Command) -> Result<(), ShardGone> {
+        self.push(Message::Command(command)).await
+    }
+
+    /// Opens a signal connection.
+    pub(crate) async fn open_connection(
+        &self,
+        connection: ConnectionId,
+        entry: Entry,
+        words: mpsc::Sender<Response>,
+    ) -> Result<(), ShardGone> {
+        self.push(Message::Open(connection, words)).await?;
+        let Entry { room, join, resume } = entry;
+        self.send(Command::Join { connection, room, join: Box::new(join), resume }).await
+    }
+
+    /// Forgets a signal connection.
+    pub(crate) async fn close_connection(&self, connection: ConnectionId) {
+        let _ = self.push(Message::Forget(connection)).await;
+    }
+
+    /// Opens a mixer's link.
+    pub(crate) async fn open_link(&self, link: LinkId, sender: link::SfuSender) -> Result<(), ShardGone> {
+        self.push(Message::OpenLink(link, sender)).await
+    }
+
+    /// Forgets a mixer's link.
+    pub(crate) async fn close_link(&self, link: LinkId) {
+        let _ = self.push(Message::ForgetLink(link)).await;
+    }
+
+    /// Asks as an administrator.
+    pub(crate) async fn ask(
+        &self,
+        request: AdminRequest,
+    ) -> Result<Result<AdminReply, AdminError>, ShardGone> {
+        let (reply, answer) = oneshot::channel();
+        self.push(Message::Ask(request, reply)).await?;
+        answer.await.map_err(|_| ShardGone)
+    }
+
+    /// Ends the thread after everybody was told.
+    pub(crate) async fn stop(&self) {
+        let _ = self.push(Message::Stop).await;
+    }
+
+    /// Its figures, at most a second old.
+    pub(crate) fn figures(&self) -> &Figures {
+        &self.figures
+    }
+
+    async fn push(&self, mut message: Message) -> Result<(), ShardGone> {
+        loop {
+            match self.messages.try_send(message) {
+                Ok(()) => {
+                    // A full counter means that the thread is woken anyway.
+                    let _ = self.waker.write(1);
+                    return Ok(());
+                }
+                Err(TrySendError::Disconnected(_)) => return Err(ShardGone),
+                Err(TrySendError::Full(back)) => {
+                    message = back;
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            }
+        }
+    }
+}
+
+/// What a shard's thread is started with.
+pub(crate) struct Start {
+    pub(crate) index: usize,
+    pub(crate) udp: UdpPort,
+    pub(crate) tcp: TcpPort,
+    pub(crate) config: ShardConfig,
+    pub(crate) seed: Seed,
+}
+
+/// Starts a shard's thread.
+pub(crate) fn spawn(start: Start) -> io::Result<(ShardHandle, JoinHandle<()>)> {
+    let (messages, inbox) = sync_channel(WAITING_COMMANDS);
+    let waker = Arc::new(EventFd::from_value_and_flags(0, EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC)?);
+    let figures = Arc::new(Figures::default());
+    let handle = ShardHandle { messages, waker: Arc::clone(&waker), figures: Arc::clone(&figures) };
+    let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+    for (source, token) in [(0, UDP), (1, LISTENER), (2, WAKER)] {
+        let event = EpollEvent::new(EpollFlags::EPOLLIN, token);
+        match source {
+            0 => epoll.add(&start.udp, event)?,
+            1 => epoll.add(&start.tcp, event)?,
+            _ => epoll.add(&*waker, event)?,
+        }
+    }
+    let name = format!("shard-{}", start.index);
+    let thread = std::thread::Builder::new().name(name).spawn(move || {
+        let now = Instant::now();
+        let unix_us = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
+        let began = Now { instant: now, unix_us: i64::try_from(unix_us).unwrap_or(i64::MAX) };
+        Driver {
+            shard: Shard::new(start.config, start.seed, began),
+            udp: start.udp,
+            tcp: start.tcp,
+            epoll,
+            waker,
+            inbox,
+            words: HashMap::new(),
+            links: HashMap::new(),
+            asked: HashMap::new(),
+            last_question: 0,
+            figures,
+            housekeeping_at: now,
+            stopping: None,
+        }
+        .run(now);
+    })?;
+    Ok((handle, thread))
+}
+
+/// Tokens of the poller; TCP connections follow.
+const UDP: u64 = 0;
+const LISTENER: u64 = 1;
+const WAKER: u64 = 2;
+const FIRST_CONNECTION: u64 = 16;
+
+/// A stopping shard waits at most so long for its last words to leave.
+const FAREWELL: Duration = Duration::from_millis(300);
+
+struct Driver {
+    shard: Shard,
+    udp: UdpPort,
+    tcp: TcpPort,
+    epoll: Epoll,
+    waker: Arc<EventFd>,
+    inbox: Receiver<Message>,
+    words: HashMap<ConnectionId, mpsc::Sender<Response>>,
+    links: HashMap<LinkId, link::SfuSender>,
+    asked: HashMap<AdminId, oneshot::Sender<Result<AdminReply, AdminError>>>,
+    last_question: u64,
+    figures: Arc<Figures>,
+    housekeeping_at: Instant,
+    /// When it began to stop.
+    stopping: Option<Instant>,
+}
+
+impl Driver {
+    fn run(mut self, mut now: Instant) {
+        let mut ready = [EpollEvent::empty(); 256];
+        loop {
+            let timeout = self.time_to_wait(now);
+            let count = self.epoll.wait(&mut ready, timeout).unwrap_or(0);
+            // The only clock read of the media path: everything in this turn happens now.
+            now = Instant::now();
+            for event in &ready[..count] {
+                match event.data() {
+                    UDP => self.receive(now),
+                    LISTENER => self.accept(now),
+                    WAKER => {
+                        let _ = self.waker.read();
+                    }
+                    token => self.on_tcp(TcpId(token - FIRST_CONNECTION), event.events(), now),
+                }
+            }
+            self.take_messages(now);
+            self.shard.handle_timeout(now);
+            self.shard.end_turn(now);
+            self.send_media();
+            self.send_transmits(now);
+            self.tell();
+            if now >= self.housekeeping_at {
+                self.housekeeping_at = now + HOUSEKEEPING;
+                self.keep_house(now);
+            }
+            if self.stopping.is_some_and(|since| self.shard.is_empty() || now >= since + FAREWELL) {
+                return;
+            }
+        }
+    }
+
+    fn time_to_wait(&mut self, now: Instant) -> EpollTimeout {
+        let deadline =
+            self.shard.poll_timeout().map_or(self.housekeeping_at, |at| at.min(self.housekeeping_at));
+        let wait = deadline.saturating_duration_since(now);
+        // Rounded up: a deadline that is not yet due must not make the loop spin.
+        let millis = u16::try_from(wait.as_micros().div_ceil(1000)).unwrap_or(u16::MAX);
+        EpollTimeout::from(millis)
+    }
+
+    fn receive(&mut self, now: Instant) {
+        for _ in 0..BATCHES_PER_TURN {
+            let shard = &mut self.shard;
+            let received = self.udp.receive(|datagram| {
+                let path = Path::udp(datagram.local, datagram.remote);
+                shard.handle_datagram(now, path, datagram.bytes);
+            });
+            let Ok(received) = received else { return };
+            count(&self.figures.received_datagrams, received);
+            if received < BATCH {
+                return;
+            }
+        }
+    }
+
+    fn accept(&mut self, now: Instant) {
+        while let Some(id) = self.tcp.accept(now) {
+            let Some(socket) = self.tcp.socket(id) else { continue };
+            let event = EpollEvent::new(EpollFlags::EPOLLIN, id.0 + FIRST_CONNECTION);
+            if self.epoll.add(socket, event).is_err() {
+                self.tcp.remove(id);
+            }
+        }
+    }
+
+    fn on_tcp(&mut self, id: TcpId, events: EpollFlags, now: Instant) {
+        if events.contains(EpollFlags::EPOLLOUT) {
+            let turn = self.tcp.write(id);
+            self.after_tcp(id, &turn, now);
+        }
+        if events.intersects(EpollFlags::EPOLLIN | EpollFlags::EPOLLHUP | EpollFlags::EPOLLERR) {
+            let shard = &mut self.shard;
+            let turn = self.tcp.read(id, |path, frame| shard.handle_datagram(now, path, frame));
+            self.after_tcp(id, &turn, now);
+        }
+    }
+
+    fn after_tcp(&mut self, id: TcpId, turn: &Turn, now: Instant) {
+        match turn {
+            Turn::Closed => {
+                if let Some(path) = self.tcp.remove(id) {
+                    self.shard.handle_path_gone(now, path);
+                }
+            }
+            Turn::Alive { wants_write } => {
+                let mut flags = EpollFlags::EPOLLIN;
+                flags.set(EpollFlags::EPOLLOUT, *wants_write);
+                if let Some(socket) = self.tcp.socket(id) {
+                    let mut event = EpollEvent::new(flags, id.0 + FIRST_CONNECTION);
+                    let _ = self.epoll.modify(socket, &mut event);
+                }
+            }
+        }
+    }
+
+    fn take_messages(&mut self, now: Instant) {
+        for _ in 0..WAITING_COMMANDS {
+            let message = match self.inbox.try_recv() {
+                Ok(message) => message,
+                Err(TryRecvError::Empty) => return,
+                Err(TryRecvError::Disconnected) => Message::Stop,
+            };
+            match message {
+                Message::Command(command) => self.shard.handle_command(now, command),
+                Message::Open(connection, words) => {
+                    self.words.insert(connection, words);
+                }
+                Message::Forget(connection) => {
+                    self.words.remove(&connection);
+                }
+                Message::Ask(request, reply) => {
+                    self.last_question += 1;
+                    let id = AdminId(self.last_question);
+                    self.asked.insert(id, reply);
+                    self.shard.handle_command(now, Command::Admin { id, request });
+                }
+                Message::OpenLink(link, sender) => {
+                    self.links.insert(link, sender);
+                }
+                Message::ForgetLink(link) => {
+                    self.links.remove(&link);
+                }
+                Message::Stop => {
+                    if self.stopping.replace(now).is_none() {
+                        self.shard.handle_command(now, Command::Close);
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Sends the arena: runs to UDP paths in batches, frames to TCP, packets to mixers.
+    fn send_media(&mut self) {
+        let arena = self.shard.arena();
+        if arena.is_empty() {
+            return;
+        }
+        let mut batch: Vec<SendRun<'_>> = Vec::with_capacity(BATCH);
+        let mut stuck = Vec::new();
+        for run in arena.runs() {
+            match run.to {
+                Destination::Path(path) => match path.protocol {
+                    Protocol::Udp => {
+                        debug_assert!(
+                            run.count <= MAX_SEGMENTS && run.len <= MAX_SEND_BYTES,
+                            "one run, one call"
+                        );
+                        let (local, remote) = (path.local, path.remote);
+                        batch.push(SendRun { local, remote, bytes: arena.bytes(run), segment: run.segment });
+                        if batch.len() == BATCH {
+                            flush(&self.udp, &batch, &self.figures);
+                            batch.clear();
+                        }
+                    }
+                    Protocol::Tcp(id) => {
+                        for datagram in arena.datagrams(run) {
+                            stuck.push((id, self.tcp.send(id, datagram)));
+                        }
+                    }
+                },
+                Destination::Mixer(link, TrackHandle(track)) => {
+                    if let Some(sender) = self.links.get(&link) {
+                        for packet in arena.datagrams(run) {
+                            sender.send_rtp(wire::link::TrackHandle(track), packet);
+                        }
+                    }
+                }
+            }
+        }
+        flush(&self.udp, &batch, &self.figures);
+        self.shard.arena().clear();
+        for (id, turn) in stuck {
+            // A closed socket is noticed by its read; only writability is asked for here.
+            if matches!(turn, Turn::Alive { wants_write: true })
+                && let Some(socket) = self.tcp.socket(id)
+            {
+                let flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT;
+                let mut event = EpollEvent::new(flags, id.0 + FIRST_CONNECTION);
+                let _ = self.epoll.modify(socket, &mut event);
+            }
+        }
+    }
+
+    /// Sends STUN, DTLS and SCTP.
+    fn send_transmits(&mut self, now: Instant) {
+        while let Some(transmit) = self.shard.poll_transmit() {
+            match transmit.path.protocol {
+                Protocol::Udp => {
+                    let (local, remote) = (transmit.path.local, transmit.path.remote);
+                    let run =
+                        SendRun { local, remote, bytes: &transmit.bytes, segment: transmit.bytes.len() };
+                    flush(&self.udp, &[run], &self.figures);
+                }
+                Protocol::Tcp(id) => {
+                    let turn = self.tcp.send(id, &transmit.bytes);
+                    self.after_tcp(id, &turn, now);
+                }
+            }
+        }
+    }
+
+    /// Hands out what the state machine has to say.
+    fn tell(&mut self) {
+        while let Some(event) = self.shard.poll_event() {
+            match event {
+                Event::Say { connection, response } => self.say(connection, *response),
+                Event::CloseConnection(connection) => {
+                    // What was said before stays in the channel and is still written.
+                    self.words.remove(&connection);
+                }
+                Event::Admin { id, reply } => {
+                    if let Some(asker) = self.asked.remove(&id) {
+                        let _ = asker.send(reply);
+                    }
+                }
+                Event::Mixer { link, message } => {
+                    if let Some(sender) = self.links.get(&link) {
+                        let ends = message == sfu_core::shard::mixer::MixerMessage::RoomClosed;
+                        // A mixer that does not read is cut by its link; it comes back.
+                        let _ = sender.send(&mixers::to_wire(message));
+                        if ends {
+                            self.links.remove(&link);
+                        }
+                    }
+                }
+                Event::PathClaimed(path) => {
+                    if let Protocol::Tcp(id) = path.protocol {
+                        self.tcp.claim(id);
+                    }
+                }
+            }
+        }
+    }
+
+    fn say(&mut self, connection: ConnectionId, response: Response) {
+        let Some(words) = self.words.get(&connection) else { return };
+        match words.try_send(response) {
+            Ok(()) => {}
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                // It does not read: cut it, so that it resumes with the whole picture.
+                count(&self.figures.words_dropped, 1);
+                self.words.remove(&connection);
+            }
+            Err(mpsc::error::TrySendError::Closed(_)) => {
+                self.words.remove(&connection);
+            }
+        }
+    }
+
+    fn keep_house(&mut self, now: Instant) {
+        for id in self.tcp.strangers(now) {
+            if let Some(path) = self.tcp.remove(id) {
+                self.shard.handle_path_gone(now, path);
+            }
+        }
+        let figures = &self.figures;
+        *figures.stats.lock().unwrap_or_else(PoisonError::into_inner) = self.shard.stats();
+        let connections = u64::try_from(self.tcp.len()).unwrap_or(u64::MAX);
+        figures.tcp_connections.store(connections, Ordering::Relaxed);
+        figures.tcp_dropped.store(self.tcp.dropped, Ordering::Relaxed);
+    }
+}
+
+/// Sends a batch; what the kernel does not take is lost, as on any full path.
+fn flush(udp: &UdpPort, mut runs: &[SendRun<'_>], figures: &Figures) {
+    while !runs.is_empty() {
+        match udp.send(runs) {
+            Ok(taken) => {
+                let datagrams: usize =
+                    runs[..taken].iter().map(|run| run.bytes.len().div_ceil(run.segment.max(1))).sum();
+                count(&figures.sent_datagrams, datagrams);
+                count(&figures.send_calls, 1);
+                runs = &runs[taken.max(1).min(runs.len())..];
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => {
+                // The first run failed: a full buffer, or an address that cannot be reached.
+                count(&figures.send_failures, 1);
+                runs = &runs[1..];
+            }
+        }
+    }
+}
+
+fn count(counter: &AtomicU64, by: usize) {
+    counter.fetch_add(u64::try_from(by).unwrap_or(0), Ordering::Relaxed);
+}
+
+/// The candidates of a shard: UDP on every address first, then TCP.
+pub(crate) fn candidates(ips: &[std::net::IpAddr], udp: u16, tcp: u16) -> Vec<Candidate> {
+    use sfu_core::sdp::CandidateProtocol;
+    let of = |port: u16, protocol: CandidateProtocol| {
+        ips.iter().map(move |&ip| Candidate { address: (ip, port).into(), protocol })
+    };
+    of(udp, CandidateProtocol::Udp).chain(of(tcp, CandidateProtocol::TcpPassive)).collect()
+}
