@@ -24,8 +24,8 @@ mod scene;
 mod screen;
 mod stage;
 mod time;
-mod upstream;
 mod uplink;
+mod upstream;
 
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;

@@ -170,14 +170,12 @@ async fn restart() {
     let (last, _) = before.segments["v720"].last().unwrap();
     let (first_ever, _) = &before.segments["v720"][0];
     let resume_at_us = last.offset_us + last.duration_us;
-    let timeline =
-        Timeline { epoch_us: Some(first_ever.pdt_us - i64::try_from(first_ever.offset_us).unwrap()), resume_at_us };
-    let mut second = Run::spawn(mixer::child_protocol::Start {
-        next_segment: last.number + 1,
-        run: 2,
-        timeline,
-        ..start
-    });
+    let timeline = Timeline {
+        epoch_us: Some(first_ever.pdt_us - i64::try_from(first_ever.offset_us).unwrap()),
+        resume_at_us,
+    };
+    let mut second =
+        Run::spawn(mixer::child_protocol::Start { next_segment: last.number + 1, run: 2, timeline, ..start });
     second.show(&[ADA]);
     seconds(5.0).await;
     let after = second.stop();

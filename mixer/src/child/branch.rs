@@ -98,8 +98,7 @@ impl Branch {
             pad.set_property_from_str("sizing-policy", "keep-aspect-ratio");
             pad.set_property("max-last-buffer-repeat", nanos(LAST_FRAME));
         }
-        let branch =
-            Self { bin, input, mixer: mixer.clone(), pad, decoded, skipping: false };
+        let branch = Self { bin, input, mixer: mixer.clone(), pad, decoded, skipping: false };
         let linked = ghost.link(&branch.pad).map_err(|_| MixError::NoElement("a link to the mixer"));
         if let Err(error) = linked.and_then(|_| Ok(branch.bin.sync_state_with_parent()?)) {
             branch.remove(mix);
@@ -211,7 +210,8 @@ fn watch_complaints(
         }
         gst::PadProbeReturn::Ok
     };
-    pad.add_probe(gst::PadProbeType::EVENT_UPSTREAM, probe).ok_or(MixError::NoElement("a probe on an input"))?;
+    pad.add_probe(gst::PadProbeType::EVENT_UPSTREAM, probe)
+        .ok_or(MixError::NoElement("a probe on an input"))?;
     Ok(())
 }
 

@@ -142,7 +142,8 @@ pub(crate) fn draw(target: &mut Plane<'_>, picture: &Picture, plane: usize, (x, 
     let columns = width.min(target.width.saturating_sub(x));
     for row in 0..height.min(target.height.saturating_sub(y)) {
         let from = &bytes[row * width..][..columns];
-        let Some(onto) = target.bytes.get_mut((y + row) * target.stride + x..).and_then(|to| to.get_mut(..columns))
+        let Some(onto) =
+            target.bytes.get_mut((y + row) * target.stride + x..).and_then(|to| to.get_mut(..columns))
         else {
             return;
         };
@@ -188,7 +189,8 @@ mod tests {
     #[test]
     fn what_is_not_covered_lets_the_frame_through() {
         let mut picture = Picture::filled(4, 2, WHITE);
-        picture.set_coverage(&Mask { width: 4, height: 2, coverage: vec![255, 0, 255, 0, 255, 0, 255, 0] }, 255);
+        picture
+            .set_coverage(&Mask { width: 4, height: 2, coverage: vec![255, 0, 255, 0, 255, 0, 255, 0] }, 255);
         let mut bytes = vec![16; 8];
         draw(&mut Plane { bytes: &mut bytes, stride: 4, width: 4, height: 2 }, &picture, 0, (0, 0));
         assert_eq!(bytes, [235, 16, 235, 16, 235, 16, 235, 16]);

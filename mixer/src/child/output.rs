@@ -90,7 +90,10 @@ impl Output {
             rendition: self.rendition.clone(),
             run: self.time.run,
             number: self.time.first_segment + index,
-            pdt_us: self.time.wall_zero_us.saturating_add(i64::try_from(running.as_micros()).unwrap_or(i64::MAX)),
+            pdt_us: self
+                .time
+                .wall_zero_us
+                .saturating_add(i64::try_from(running.as_micros()).unwrap_or(i64::MAX)),
             offset_us: micros(offset),
             duration_us: micros(time.length(timescale)),
             keyframe,

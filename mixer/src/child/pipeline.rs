@@ -238,11 +238,12 @@ fn cut_pictures(tee: &gst::Pad, borders: Borders, end: End) -> Result<(), MixErr
 
 fn end_sound(sounds: &gst::Pad, end: End) -> Result<(), MixError> {
     let ended = AtomicU64::new(0);
-    let probe = move |pad: &gst::Pad, info: &mut gst::PadProbeInfo<'_>| {
-        match info.buffer().and_then(|buffer| running_time(pad, buffer)) {
-            Some(running) if end.reached(running) => finish_stream(pad, &ended),
-            Some(_) | None => gst::PadProbeReturn::Ok,
-        }
+    let probe = move |pad: &gst::Pad, info: &mut gst::PadProbeInfo<'_>| match info
+        .buffer()
+        .and_then(|buffer| running_time(pad, buffer))
+    {
+        Some(running) if end.reached(running) => finish_stream(pad, &ended),
+        Some(_) | None => gst::PadProbeReturn::Ok,
     };
     sounds.add_probe(gst::PadProbeType::BUFFER, probe).ok_or(MixError::NoElement("a probe on the sound"))?;
     Ok(())
@@ -252,7 +253,8 @@ fn finish_stream(pad: &gst::Pad, ended: &AtomicU64) -> gst::PadProbeReturn {
     if ended.fetch_add(1, Ordering::Relaxed) == 0 {
         pad.send_event(gst::event::Eos::new());
     }
-    gst::PadProbeReturn::Drop
+    // What follows an end of stream is refused by the next element.
+    gst::PadProbeReturn::Ok
 }
 
 fn drop_first(pad: &gst::Pad) -> Result<(), MixError> {

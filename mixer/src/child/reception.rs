@@ -260,7 +260,8 @@ impl Reception {
             let held = &mut known.held;
             let dropped = known.depacketiser.dropped();
             known.depacketiser.handle(turn.item, turn.after_gap, |frame| held.push_back(frame));
-            if known.depacketiser.awaits_keyframe() && (dropped != known.depacketiser.dropped() || turn.after_gap)
+            if known.depacketiser.awaits_keyframe()
+                && (dropped != known.depacketiser.dropped() || turn.after_gap)
             {
                 known.ask_keyframe(now, track, &mut self.deliveries);
             }

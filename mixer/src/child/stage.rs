@@ -152,7 +152,8 @@ impl Stage {
             match delivery {
                 Delivery::Started(start) => self.add(start)?,
                 Delivery::Frame { track, pts, data, keyframe } => {
-                    let pushed = self.tracks.get_mut(&track).map(|on_air| on_air.branch.push(pts, data, keyframe));
+                    let pushed =
+                        self.tracks.get_mut(&track).map(|on_air| on_air.branch.push(pts, data, keyframe));
                     if pushed == Some(Pushed::Dropped) {
                         self.reception.break_off(self.mix.clock.now(), track);
                     }

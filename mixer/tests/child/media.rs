@@ -41,8 +41,7 @@ pub fn vp8(name: &str) -> Clip {
     while rest.len() > 12 {
         let size = u32::from_le_bytes(rest[..4].try_into().unwrap()) as usize;
         let frame = &rest[12..12 + size];
-        let mut payloads: Vec<Vec<u8>> =
-            frame.chunks(MTU).map(|part| [&[0x00], part].concat()).collect();
+        let mut payloads: Vec<Vec<u8>> = frame.chunks(MTU).map(|part| [&[0x00], part].concat()).collect();
         payloads[0][0] = 0x10;
         frames.push(ClipFrame { at_ms: frames.len() as u64 * 40, payloads, keyframe: frame[0] & 1 == 0 });
         rest = &rest[12 + size..];

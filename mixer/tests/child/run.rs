@@ -190,7 +190,8 @@ impl Said {
 /// Writes every rendition as one file and as a playlist; returns the multivariant playlist.
 pub fn write_hls(runs: &[&Said], folder: &Path) -> PathBuf {
     for rendition in ["v720", "v360", "audio"] {
-        let mut playlist = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:3\n#EXT-X-MEDIA-SEQUENCE:0\n".to_owned();
+        let mut playlist =
+            "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:3\n#EXT-X-MEDIA-SEQUENCE:0\n".to_owned();
         for (number, said) in runs.iter().enumerate() {
             let mut whole = said.inits[rendition].1.to_vec();
             let init = format!("{rendition}-init-{number}.mp4");
@@ -238,5 +239,8 @@ pub fn frame_times(input: &Path) -> Vec<f64> {
         .arg(input)
         .output()
         .unwrap();
-    String::from_utf8_lossy(&ran.stdout).lines().filter_map(|line| line.trim_matches(',').parse().ok()).collect()
+    String::from_utf8_lossy(&ran.stdout)
+        .lines()
+        .filter_map(|line| line.trim_matches(',').parse().ok())
+        .collect()
 }
