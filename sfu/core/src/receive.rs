@@ -36,3 +36,6 @@ impl EncodingIndex {
 
 /// More encodings than any client sends.
 pub const MAX_ENCODINGS: usize = 3;
+
+#[cfg(test)]
+mod tests;

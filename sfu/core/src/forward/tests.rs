@@ -1,1 +1,4 @@
-
+mod repair;
+mod scene;
+mod sound;
+mod switching;

@@ -345,13 +345,9 @@ impl<P: Copy> Inbound<P> {
         for packet in rtcp::packets(compound) {
             match packet {
                 Ok(RtcpPacket::SenderReport(report)) => {
-                    let binding =
-                        self.bindings.iter().find(|b| b.ssrc == report.ssrc && b.role == Role::Media);
-                    let Some(binding) = binding else { continue };
-                    let section = self.sections.iter().find(|section| section.mid == binding.mid);
-                    if let Some(section) = section {
+                    if let Some((publication, encoding)) = self.reporter(report.ssrc) {
                         let clock = SenderClock { ntp: report.ntp, rtp_time: report.rtp_time };
-                        heard(section.publication, binding.encoding, clock);
+                        heard(publication, encoding, clock);
                     }
                 }
                 // Bindings outlive a BYE, as a browser sends one for a track that may come back.
@@ -359,6 +355,16 @@ impl<P: Copy> Inbound<P> {
                 Err(_) => counters.malformed_rtcp += 1,
             }
         }
+    }
+
+    /// Whose sender report this is. An announced source is known before its first packet.
+    fn reporter(&self, ssrc: Ssrc) -> Option<(P, EncodingIndex)> {
+        let binding = self.bindings.iter().find(|b| b.ssrc == ssrc && b.role == Role::Media);
+        let section = self.sections.iter().find(|section| match binding {
+            Some(binding) => section.mid == binding.mid,
+            None => matches!(section.streams, SectionStreams::Single { media, .. } if media == Some(ssrc)),
+        })?;
+        Some((section.publication, binding.map_or(EncodingIndex(0), |binding| binding.encoding)))
     }
 
     /// Appends the transport-wide feedback when it is due. `out` is one compound packet to seal.

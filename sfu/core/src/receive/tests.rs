@@ -1,0 +1,569 @@
+use std::time::{Duration, Instant};
+
+use super::*;
+use crate::codec::Codec;
+use crate::rtcp::{self, NtpTime, RtcpPacket};
+use crate::rtp::{
+    ExtId, ExtKind, ExtMap, ExtensionBlock, HeaderFields, MAX_HEADER_BYTES, Mid, Pt, Rid, RtpTime, SeqNo, Ssrc,
+    write_header,
+};
+use crate::stats::ReceiveCounters;
+
+#[expect(clippy::disallowed_methods, reason = "the one real instant from which virtual time starts")]
+fn epoch() -> Instant {
+    Instant::now()
+}
+
+const MID: u8 = 9;
+const RID: u8 = 10;
+const RRID: u8 = 11;
+const TWCC: u8 = 3;
+const VP8: u8 = 96;
+const RTX: u8 = 97;
+const RED: u8 = 63;
+const OPUS: u8 = 111;
+const OURS: Ssrc = Ssrc(1);
+
+fn pt(number: u8) -> Pt {
+    Pt::new(number).unwrap()
+}
+
+fn extensions() -> ExtMap {
+    let mut map = ExtMap::default();
+    for (kind, id) in [
+        (ExtKind::Mid, MID),
+        (ExtKind::Rid, RID),
+        (ExtKind::RepairedRid, RRID),
+        (ExtKind::TransportCc, TWCC),
+    ] {
+        map.set(kind, ExtId::new(id));
+    }
+    map
+}
+
+/// A packet to build.
+#[derive(Clone)]
+struct Spec<'a> {
+    ssrc: u32,
+    pt: u8,
+    seq: u16,
+    time: u32,
+    extensions: Vec<(u8, &'a [u8])>,
+    payload: Vec<u8>,
+    padding: bool,
+}
+
+impl<'a> Spec<'a> {
+    fn new(ssrc: u32, pt: u8, seq: u16) -> Self {
+        Self { ssrc, pt, seq, time: 0, extensions: Vec::new(), payload: vec![0x10, 0x01, 7], padding: false }
+    }
+
+    fn ext(mut self, id: u8, value: &'a [u8]) -> Self {
+        self.extensions.push((id, value));
+        self
+    }
+
+    fn payload(mut self, payload: &[u8]) -> Self {
+        self.payload = payload.to_vec();
+        self
+    }
+
+    fn padding_only(mut self) -> Self {
+        self.padding = true;
+        self.payload = vec![0, 0, 3];
+        self
+    }
+
+    fn build(&self) -> Vec<u8> {
+        let mut block = ExtensionBlock::new();
+        for &(id, value) in &self.extensions {
+            assert!(block.push(ExtId::new(id).unwrap(), value));
+        }
+        let fields = HeaderFields {
+            marker: false,
+            padding: self.padding,
+            pt: pt(self.pt),
+            seq: SeqNo(self.seq),
+            time: RtpTime(self.time),
+            ssrc: Ssrc(self.ssrc),
+        };
+        let mut packet = vec![0; MAX_HEADER_BYTES];
+        let len = write_header(&mut packet, &fields, &block).unwrap();
+        packet.truncate(len);
+        packet.extend_from_slice(&self.payload);
+        packet
+    }
+}
+
+fn video_payloads() -> Payloads {
+    Payloads(vec![(pt(VP8), PayloadKind::Media(Codec::Vp8)), (pt(RTX), PayloadKind::Rtx(pt(VP8)))])
+}
+
+fn simulcast(fid: Vec<(Ssrc, Ssrc)>) -> Section<&'static str> {
+    let rids = [b"q", b"h", b"f"].map(|rid| Rid::new(rid).unwrap()).to_vec();
+    Section {
+        mid: Mid::new(b"1").unwrap(),
+        publication: "camera",
+        payloads: video_payloads(),
+        streams: SectionStreams::Simulcast { rids, fid },
+    }
+}
+
+fn single(mid: &str, publication: &'static str, media: Option<u32>, rtx: Option<u32>) -> Section<&'static str> {
+    Section {
+        mid: Mid::new(mid.as_bytes()).unwrap(),
+        publication,
+        payloads: video_payloads(),
+        streams: SectionStreams::Single { media: media.map(Ssrc), rtx: rtx.map(Ssrc) },
+    }
+}
+
+struct Scene {
+    start: Instant,
+    now: Instant,
+    inbound: Inbound<&'static str>,
+    reception: Reception,
+    counters: ReceiveCounters,
+}
+
+impl Scene {
+    fn new(sections: Vec<Section<&'static str>>) -> Self {
+        let start = epoch();
+        let mut inbound = Inbound::new(OURS);
+        inbound.set_extensions(extensions());
+        for section in sections {
+            inbound.set_section(section);
+        }
+        let reception = Reception::new(Codec::Vp8, 3, OURS);
+        Self { start, now: start, inbound, reception, counters: ReceiveCounters::default() }
+    }
+
+    fn route(&mut self, spec: &Spec<'_>) -> Result<Routed<&'static str>, ReceiveDrop> {
+        self.inbound.route(self.now, &spec.build(), &mut self.counters)
+    }
+
+    fn receive(&mut self, spec: &Spec<'_>) -> Accepted {
+        let packet = spec.build();
+        let routed = self.inbound.route(self.now, &packet, &mut self.counters).unwrap();
+        self.reception.handle_rtp(self.now, &routed, &packet, &mut self.counters)
+    }
+
+    fn at(&mut self, millis: u64) {
+        self.now = self.start + Duration::from_millis(millis);
+    }
+
+    /// What we say to the publisher about media now.
+    fn rtcp(&mut self) -> Said {
+        let mut out = Vec::new();
+        self.reception.poll_rtcp(self.now, &mut out, &mut self.counters);
+        let mut said = Said::default();
+        for packet in rtcp::packets(&out) {
+            match packet.unwrap() {
+                RtcpPacket::Nack(nack) => said.nacked.extend(nack.missing().map(|seq| seq.0)),
+                RtcpPacket::Pli(ssrc) => said.plis.push(ssrc.0),
+                RtcpPacket::ReceiverReport(blocks) => said.reports.extend(blocks.iter()),
+                other => panic!("{other:?}"),
+            }
+        }
+        said
+    }
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Said {
+    nacked: Vec<u16>,
+    plis: Vec<u32>,
+    reports: Vec<rtcp::ReportBlock>,
+}
+
+#[test]
+fn simulcast_is_bound_by_rid_and_stays_bound_without_it() {
+    let mut scene = Scene::new(vec![simulcast(Vec::new())]);
+    for (ssrc, rid) in [(30, b"f"), (10, b"q"), (20, b"h")] {
+        scene.route(&Spec::new(ssrc, VP8, 1).ext(MID, b"1").ext(RID, rid)).unwrap();
+    }
+    for (ssrc, encoding) in [(10, 0), (20, 1), (30, 2)] {
+        let routed = scene.route(&Spec::new(ssrc, VP8, 2)).unwrap();
+        assert_eq!((routed.publication, routed.encoding), ("camera", EncodingIndex(encoding)));
+    }
+}
+
+#[test]
+fn in_a_simulcast_section_an_ssrc_without_rid_is_unknown() {
+    let mut scene = Scene::new(vec![simulcast(vec![(Ssrc(10), Ssrc(11))])]);
+    assert_eq!(scene.route(&Spec::new(10, VP8, 1).ext(MID, b"1")), Err(ReceiveDrop::UnknownSsrc));
+    assert_eq!(scene.counters.unknown_ssrc, 1);
+}
+
+#[test]
+fn retransmissions_are_bound_by_repaired_rid_or_by_fid() {
+    let mut scene = Scene::new(vec![simulcast(vec![(Ssrc(10), Ssrc(11))])]);
+    let rtx = |ssrc| Spec::new(ssrc, RTX, 500).payload(&[0, 7, 0x10, 0x01, 9]);
+    assert_eq!(scene.route(&rtx(11).ext(MID, b"1")), Err(ReceiveDrop::UnknownSsrc));
+    scene.route(&Spec::new(10, VP8, 6).ext(MID, b"1").ext(RID, b"q")).unwrap();
+    for spec in [rtx(11).ext(MID, b"1"), rtx(12).ext(MID, b"1").ext(RRID, b"q"), rtx(12)] {
+        let routed = scene.route(&spec).unwrap();
+        assert_eq!((routed.encoding, routed.seq, routed.retransmitted), (EncodingIndex(0), SeqNo(7), true));
+        assert_eq!(routed.ssrc, Some(Ssrc(10)));
+        assert_eq!(spec.build()[routed.payload], [0x10, 0x01, 9]);
+    }
+}
+
+#[test]
+fn a_single_stream_is_bound_by_its_announced_ssrc_or_by_mid() {
+    let mut scene =
+        Scene::new(vec![single("0", "screen", Some(50), Some(51)), single("2", "camera", None, None)]);
+    assert_eq!(scene.route(&Spec::new(50, VP8, 1)).unwrap().publication, "screen");
+    let rtx = Spec::new(51, RTX, 1).payload(&[0, 1, 0x10]);
+    assert!(scene.route(&rtx).unwrap().retransmitted);
+    assert_eq!(scene.route(&Spec::new(60, VP8, 1)), Err(ReceiveDrop::UnknownSsrc));
+    assert_eq!(scene.route(&Spec::new(60, VP8, 1).ext(MID, b"2")).unwrap().publication, "camera");
+    let rtx = Spec::new(61, RTX, 1).payload(&[0, 1, 0x10]);
+    assert!(scene.route(&rtx.ext(MID, b"2")).unwrap().retransmitted);
+    assert_eq!(scene.route(&Spec::new(60, VP8, 2)).unwrap().publication, "camera");
+}
+
+#[test]
+fn a_removed_section_forgets_its_sources() {
+    let mut scene = Scene::new(vec![single("0", "screen", Some(50), None)]);
+    scene.route(&Spec::new(50, VP8, 1)).unwrap();
+    scene.inbound.remove_section(Mid::new(b"0").unwrap());
+    assert_eq!(scene.route(&Spec::new(50, VP8, 2)), Err(ReceiveDrop::UnknownSsrc));
+}
+
+#[test]
+fn the_sixty_fifth_source_is_refused() {
+    let mut sections = Vec::new();
+    for place in 0..70u32 {
+        sections.push(single(&place.to_string(), "many", Some(1000 + place), None));
+    }
+    let mut scene = Scene::new(sections);
+    let refused = (0..70).filter(|place| scene.route(&Spec::new(1000 + place, VP8, 1)).is_err()).count();
+    assert_eq!(refused, 6);
+    assert_eq!(scene.counters.too_many_ssrcs, 6);
+}
+
+#[test]
+fn a_payload_type_of_another_section_is_refused() {
+    let mut scene = Scene::new(vec![single("0", "screen", Some(50), Some(51))]);
+    for spec in [Spec::new(50, OPUS, 1), Spec::new(50, RTX, 1), Spec::new(51, VP8, 1)] {
+        assert_eq!(scene.route(&spec), Err(ReceiveDrop::UnknownPayloadType));
+    }
+    assert_eq!(scene.counters.unknown_payload_type, 3);
+}
+
+#[test]
+fn red_is_told_apart_from_opus_by_its_payload_type() {
+    let mut section = single("0", "mic", Some(50), None);
+    section.payloads =
+        Payloads(vec![(pt(OPUS), PayloadKind::Media(Codec::Opus)), (pt(RED), PayloadKind::Red)]);
+    let mut scene = Scene::new(vec![section]);
+    assert!(!scene.route(&Spec::new(50, OPUS, 1)).unwrap().red);
+    assert!(scene.route(&Spec::new(50, RED, 2)).unwrap().red);
+}
+
+fn one_layer() -> Scene {
+    Scene::new(vec![single("0", "camera", Some(50), Some(51))])
+}
+
+#[test]
+fn a_gap_is_asked_for_at_once_then_each_sixty_milliseconds_ten_times() {
+    let mut scene = one_layer();
+    scene.receive(&Spec::new(50, VP8, 65_534));
+    scene.receive(&Spec::new(50, VP8, 1));
+    assert!(scene.reception.is_urgent(scene.now));
+    let mut asked = Vec::new();
+    for millis in 0..1_000 {
+        scene.at(millis);
+        let said = scene.rtcp();
+        if !said.nacked.is_empty() {
+            assert_eq!(said.nacked, [65_535, 0]);
+            asked.push(millis);
+        }
+    }
+    assert_eq!(asked, (0..10).map(|time| time * 60).collect::<Vec<_>>());
+    assert_eq!(scene.counters.nacks, 20);
+}
+
+#[test]
+fn a_retransmission_fills_the_gap_and_is_not_asked_for_again() {
+    let mut scene = one_layer();
+    scene.receive(&Spec::new(50, VP8, 1));
+    scene.receive(&Spec::new(50, VP8, 4));
+    assert_eq!(scene.rtcp().nacked, [2, 3]);
+    let rtx = |osn: u8| Spec::new(51, RTX, 900 + u16::from(osn)).payload(&[0, osn, 0x10, 0x01, osn]);
+    assert_eq!(scene.receive(&rtx(3)), Accepted::Stored);
+    assert_eq!(scene.receive(&rtx(3)), Accepted::Dropped);
+    scene.at(60);
+    assert_eq!(scene.rtcp().nacked, [2]);
+    assert_eq!((scene.counters.recovered, scene.counters.rtx_useless), (1, 1));
+    let ring = scene.reception.ring(EncodingIndex(0)).unwrap();
+    let newest = ring.get(crate::ring::PacketRef(2)).unwrap();
+    assert_eq!((newest.facts.index.seq(), newest.payload), (SeqNo(3), &[0x10, 0x01, 3][..]));
+}
+
+#[test]
+fn a_jump_beyond_five_hundred_is_not_asked_for() {
+    let mut scene = one_layer();
+    scene.receive(&Spec::new(50, VP8, 10));
+    scene.receive(&Spec::new(50, VP8, 12));
+    scene.receive(&Spec::new(50, VP8, 700));
+    assert_eq!(scene.rtcp().nacked, []);
+}
+
+#[test]
+fn padding_fills_its_number_and_is_kept_without_payload() {
+    let mut scene = one_layer();
+    scene.receive(&Spec::new(50, VP8, 1));
+    scene.receive(&Spec::new(50, VP8, 2).padding_only());
+    scene.receive(&Spec::new(50, VP8, 3));
+    assert_eq!(scene.rtcp().nacked, []);
+    assert_eq!(scene.counters.padding_only, 1);
+    let ring = scene.reception.ring(EncodingIndex(0)).unwrap();
+    assert!(ring.get(crate::ring::PacketRef(1)).unwrap().payload.is_empty());
+}
+
+#[test]
+fn a_retransmission_stream_with_padding_only_is_a_probe() {
+    let mut scene = one_layer();
+    scene.receive(&Spec::new(50, VP8, 1));
+    let probe = Spec::new(51, RTX, 1).padding_only().ext(TWCC, &[0, 5]);
+    assert_eq!(scene.route(&probe), Err(ReceiveDrop::Probe));
+    assert_eq!(scene.counters.padding_only, 1);
+}
+
+#[test]
+fn duplicates_and_very_old_packets_are_dropped_and_counted() {
+    let mut scene = one_layer();
+    for seq in [100, 101, 102] {
+        assert_eq!(scene.receive(&Spec::new(50, VP8, seq)), Accepted::Stored);
+    }
+    assert_eq!(scene.receive(&Spec::new(50, VP8, 101)), Accepted::Dropped);
+    scene.receive(&Spec::new(50, VP8, 3_000));
+    assert_eq!(scene.receive(&Spec::new(50, VP8, 102)), Accepted::Dropped);
+    assert_eq!((scene.counters.duplicate, scene.counters.too_old), (1, 1));
+}
+
+#[test]
+fn a_stream_that_starts_again_far_behind_is_taken_at_its_second_packet() {
+    let mut scene = one_layer();
+    scene.receive(&Spec::new(50, VP8, 20_000));
+    assert_eq!(scene.receive(&Spec::new(50, VP8, 5)), Accepted::Dropped);
+    assert_eq!(scene.receive(&Spec::new(50, VP8, 6)), Accepted::Stored);
+    assert_eq!(scene.receive(&Spec::new(50, VP8, 7)), Accepted::Stored);
+    let ring = scene.reception.ring(EncodingIndex(0)).unwrap();
+    let generation = |place| ring.get(crate::ring::PacketRef(place)).unwrap().facts.generation;
+    assert_eq!((generation(0), generation(1)), (0, 1));
+}
+
+/// From 65,500 through four wraps with loss, swaps and duplicates: what is never lost is kept once, and every
+/// gap is asked for.
+#[test]
+fn wraps_with_loss_reordering_and_duplicates_lose_nothing() {
+    let mut scene = one_layer();
+    let mut rng = 0x2545_f491_4f6c_dd1du64;
+    let mut stored = 0u64;
+    let total = 4 * 65_536u64;
+    let (mut swap, mut ahead, mut asked) = (None, None, 0);
+    for step in 0..total {
+        rng ^= rng << 13;
+        rng ^= rng >> 7;
+        rng ^= rng << 17;
+        let seq = u16::try_from((65_500 + step) % 65_536).unwrap();
+        scene.at(step);
+        let mut take = |scene: &mut Scene, spec: &Spec<'_>| {
+            stored += u64::from(scene.receive(spec) == Accepted::Stored);
+        };
+        let media = |seq| Spec::new(50, VP8, seq);
+        match rng % 100 {
+            0 if swap.is_none() => swap = Some(seq),
+            1 if ahead != Some(seq) => {
+                ahead = Some(seq.wrapping_add(1));
+                // Lost, asked for, and sent again at once.
+                take(&mut scene, &media(seq.wrapping_add(1)));
+                let missing = scene.rtcp().nacked;
+                assert!(missing.contains(&seq), "{missing:?} lacks {seq}");
+                asked += 1;
+                let osn = seq.to_be_bytes();
+                let rtx = Spec::new(51, RTX, seq).payload(&[osn[0], osn[1], 0x10, 0x01]);
+                take(&mut scene, &rtx);
+            }
+            2 => {
+                take(&mut scene, &media(seq));
+                take(&mut scene, &media(seq));
+            }
+            _ => take(&mut scene, &media(seq)),
+        }
+        if rng % 100 > 10
+            && let Some(late) = swap.take()
+        {
+            take(&mut scene, &media(late));
+        }
+    }
+    assert!(asked > 1_000);
+    // One packet may still wait for its swap; the last may have been sent ahead.
+    assert!((total - 1..=total + 1).contains(&stored), "{stored} of {total}");
+}
+
+#[test]
+fn a_receiver_report_counts_loss_and_names_the_last_sender_report() {
+    let mut scene = one_layer();
+    for seq in (0..100u16).filter(|seq| seq % 4 != 0 || *seq == 0) {
+        scene.at(u64::from(seq) * 10);
+        scene.receive(&Spec::new(50, VP8, seq.wrapping_add(65_500)));
+        scene.rtcp();
+    }
+    scene.at(990);
+    let clock = SenderClock { ntp: NtpTime(0x1111_2222_3333_4444), rtp_time: RtpTime(5) };
+    scene.reception.handle_sender_clock(scene.now, EncodingIndex(0), clock);
+    scene.at(1_490);
+    let report = scene.rtcp().reports[0];
+    assert_eq!(report.ssrc, Ssrc(50));
+    assert_eq!(report.cumulative_lost, 24);
+    assert_eq!(report.fraction_lost, u8::try_from(24 * 256 / 100).unwrap());
+    assert_eq!(report.highest_seq, 65_500 + 99);
+    assert_eq!(report.last_sr, 0x2222_3333);
+    assert_eq!(report.delay_since_last_sr, 32_768);
+    assert_eq!(scene.rtcp().reports, []);
+}
+
+#[test]
+fn jitter_grows_with_uneven_arrival_and_is_zero_for_an_even_one() {
+    for (uneven, expected) in [(0, 0..=0), (10, 800..=1_000)] {
+        let mut scene = one_layer();
+        for frame in 0..200u16 {
+            scene.at(u64::from(frame) * 33 + u64::from(frame % 2) * uneven);
+            let mut spec = Spec::new(50, VP8, frame);
+            spec.time = u32::from(frame) * 33 * 90;
+            scene.receive(&spec);
+        }
+        scene.at(7_000);
+        let report = scene.rtcp().reports[0];
+        assert!(expected.contains(&report.jitter), "{} ticks", report.jitter);
+    }
+}
+
+#[test]
+fn fifty_joins_in_a_second_send_two_keyframe_requests() {
+    let mut scene = one_layer();
+    scene.receive(&Spec::new(50, VP8, 1));
+    let mut sent = Vec::new();
+    for join in 0..50 {
+        scene.at(20 * join);
+        scene.reception.request_keyframe(EncodingIndex(0));
+        for ssrc in scene.rtcp().plis {
+            sent.push((20 * join, ssrc));
+        }
+    }
+    assert_eq!(sent, [(0, 50), (500, 50)]);
+}
+
+#[test]
+fn a_burst_of_joins_sends_one_request_per_interval() {
+    let start = epoch();
+    let mut requests = KeyframeRequests::default();
+    let sent = (0..50)
+        .map(|join| start + Duration::from_millis(20 * join))
+        .filter(|&now| {
+            requests.request();
+            requests.poll_send(now)
+        })
+        .count();
+    assert_eq!(sent, 2);
+}
+
+#[test]
+fn a_keyframe_answers_every_waiting_request() {
+    let start = epoch();
+    let mut requests = KeyframeRequests::default();
+    requests.request();
+    assert!(requests.poll_send(start));
+    requests.request();
+    requests.on_keyframe();
+    assert!(!requests.poll_send(start + Duration::from_secs(60)));
+    assert_eq!(requests.poll_timeout(), None);
+}
+
+#[test]
+fn an_unanswered_request_is_repeated_with_growing_pauses() {
+    let start = epoch();
+    let mut requests = KeyframeRequests::default();
+    requests.request();
+    let sent: Vec<_> =
+        (0..100_000).step_by(100).filter(|ms| requests.poll_send(start + Duration::from_millis(*ms))).collect();
+    assert_eq!(sent, [0, 1_000, 3_000, 7_000, 15_000, 31_000]);
+}
+
+#[test]
+fn sound_is_neither_asked_for_again_nor_for_keyframes() {
+    let mut section = single("0", "mic", Some(50), None);
+    section.payloads = Payloads(vec![(pt(OPUS), PayloadKind::Media(Codec::Opus))]);
+    let mut scene = Scene::new(vec![section]);
+    scene.reception = Reception::new(Codec::Opus, 1, OURS);
+    scene.receive(&Spec::new(50, OPUS, 1));
+    scene.receive(&Spec::new(50, OPUS, 5));
+    scene.reception.request_keyframe(EncodingIndex(0));
+    assert!(!scene.reception.is_urgent(scene.now));
+    assert_eq!(scene.rtcp(), Said::default());
+}
+
+#[test]
+fn sender_reports_reach_the_encoding_of_their_source() {
+    let mut scene = Scene::new(vec![simulcast(Vec::new())]);
+    scene.route(&Spec::new(20, VP8, 1).ext(MID, b"1").ext(RID, b"h")).unwrap();
+    let mut compound = Vec::new();
+    rtcp::write_sender_report(&mut compound, Ssrc(20), (NtpTime(5), RtpTime(6)), (0, 0));
+    rtcp::write_sender_report(&mut compound, Ssrc(99), (NtpTime(7), RtpTime(8)), (0, 0));
+    let mut heard = Vec::new();
+    scene.inbound.handle_rtcp(&compound, &mut scene.counters, |publication, encoding, clock| {
+        heard.push((publication, encoding, clock));
+    });
+    let clock = SenderClock { ntp: NtpTime(5), rtp_time: RtpTime(6) };
+    assert_eq!(heard, [("camera", EncodingIndex(1), clock)]);
+}
+
+#[test]
+fn every_arrival_is_told_within_fifty_milliseconds() {
+    let mut scene = one_layer();
+    let mut told = std::collections::BTreeMap::new();
+    for step in 0..1_000u64 {
+        scene.at(step * 7);
+        let number = u16::try_from((65_000 + step) % 65_536).unwrap();
+        let twcc = number.to_be_bytes();
+        if step % 10 != 3 {
+            // Unknown sources count too: they used the path.
+            let _ = scene.route(&Spec::new(77, VP8, 1).ext(TWCC, &twcc));
+        }
+        let mut out = Vec::new();
+        scene.inbound.poll_rtcp(scene.now, &mut out);
+        for packet in rtcp::packets(&out) {
+            let RtcpPacket::TransportFeedback(feedback) = packet.unwrap() else { panic!() };
+            for arrival in feedback.arrivals() {
+                let index = (u64::from(arrival.seq.0) + 65_536 - 65_000) % 65_536;
+                assert!(step - index <= 8, "number {index} told at {step}");
+                assert_eq!(told.insert(index, arrival.at_micros), None, "told twice");
+            }
+        }
+    }
+    for (&index, at) in &told {
+        assert_eq!(at.is_none(), index % 10 == 3, "number {index}");
+        if let Some(at) = at {
+            let expected = i64::try_from(index * 7_000).unwrap();
+            assert!((at - expected).abs() <= 250, "number {index} at {at}");
+        }
+    }
+    assert!(told.len() > 980);
+}
+
+#[test]
+fn an_encodings_rate_is_measured_and_falls_to_zero_when_it_stops() {
+    let mut scene = one_layer();
+    for step in 0..200u16 {
+        scene.at(u64::from(step) * 10);
+        scene.receive(&Spec::new(50, VP8, step).payload(&[0x10; 1_250]));
+    }
+    let rate = scene.reception.bitrate(scene.now, EncodingIndex(0));
+    assert!((950_000..1_050_000).contains(&rate.0), "{rate:?}");
+    scene.at(4_000);
+    assert_eq!(scene.reception.bitrate(scene.now, EncodingIndex(0)).0, 0);
+}
