@@ -21,10 +21,12 @@ export function AttendeeFrame({ online, children }: { online?: number | undefine
       side={
         <>
           {online !== undefined && online > 0 && (
-            <Chip>
-              <span className="dot online-dot" />
-              {t("attendee.online", { count: online })}
-            </Chip>
+            <span className="hide-phone">
+              <Chip>
+                <span className="dot online-dot" />
+                {t("attendee.online", { count: online })}
+              </Chip>
+            </span>
           )}
           {person ? (
             <span title={person.name}>

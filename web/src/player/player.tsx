@@ -31,6 +31,9 @@ const HLS_CONFIG = { liveSyncDurationCount: 3, backBufferLength: 90, maxBufferLe
 /** From the start: the whole replay is there. */
 const REPLAY_CONFIG = { ...HLS_CONFIG, startPosition: 0 };
 
+/** media-chrome hides what lies over the picture when the pointer rests; badges stay. */
+const ALWAYS_SHOWN = { noautohide: "" };
+
 export function Player({ src, live, title, badges, monitor = false, autoplay = live, storyboard, poster }: PlayerProps) {
   const { t } = useTranslation();
   const [element, setElement] = useState<HlsVideoElement | null>(null);
@@ -51,7 +54,7 @@ export function Player({ src, live, title, badges, monitor = false, autoplay = l
       >
         {storyboard && <track label="thumbnails" default kind="metadata" src={storyboard} />}
       </HlsVideo>
-      <div slot="top-chrome" className="player-badges">
+      <div slot="top-chrome" className="player-badges" {...ALWAYS_SHOWN}>
         {badges}
         {state === "reconnecting" && (
           <span className="chip on-video" role="status">

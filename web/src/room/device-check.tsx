@@ -75,7 +75,7 @@ function CameraPreview({ control, name }: { control: DeviceControl<LocalVideoTra
       <video ref={video} className="mirrored" muted playsInline hidden={!track} aria-label={t("room.check.preview")} />
       {!track && <Avatar name={name} large />}
       <span className="tile-name">
-        {name}
+        {name || t("room.tile.you")}
         {control.device.state === "starting" && ` · ${t("room.check.starting")}`}
         {control.device.state === "off" && ` · ${t("room.tile.cameraOff")}`}
       </span>

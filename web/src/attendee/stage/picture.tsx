@@ -1,4 +1,5 @@
 /** The picture of a stage in each of its states. */
+import { Users } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { useNow } from "@/lib/hooks";
 import type { Stage, Watch } from "@/api/types";
@@ -12,7 +13,7 @@ export function Picture({ stage, watch }: { stage: Stage; watch: Watch }) {
   switch (watch.state) {
     case "live":
       // Also the address of the last seconds and of the replay: one player lives through them all.
-      return watch.hls_url ? <Player key={`live ${watch.hls_url}`} src={watch.hls_url} live title={stage.title} badges={<LiveChip />} /> : <Holding title={t("attendee.stage.startingTitle")} busy />;
+      return watch.hls_url ? <Player key={`live ${watch.hls_url}`} src={watch.hls_url} live title={stage.title} badges={<OnAir viewers={watch.viewers} />} /> : <Holding title={t("attendee.stage.startingTitle")} busy />;
     case "starting":
       return <Holding title={t("attendee.stage.startingTitle")} busy />;
     case "ending":
@@ -30,6 +31,19 @@ export function Picture({ stage, watch }: { stage: Stage; watch: Watch }) {
         <Before />
       );
   }
+}
+
+function OnAir({ viewers }: { viewers: number }) {
+  const { t } = useTranslation();
+  return (
+    <>
+      <LiveChip />
+      <Chip kind="on-video">
+        <Users size={14} aria-hidden />
+        {t("attendee.watching", { count: viewers })}
+      </Chip>
+    </>
+  );
 }
 
 function Holding({ title, text, busy = false }: { title: string; text?: string; busy?: boolean }) {

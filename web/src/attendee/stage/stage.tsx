@@ -1,14 +1,12 @@
 /** A stage as its audience sees it: before, live, after, always in the same place. */
 import "@/player/player.css";
 import { useQuery } from "@tanstack/react-query";
-import { Users } from "lucide-react";
 import { useEffect } from "react";
-import { useTranslation } from "react-i18next";
 import { useParams } from "react-router";
 import { getReception, getStage, sayWatching, watchStage } from "@/api/experience";
 import type { Stage as StageBody, StageState, Watch } from "@/api/types";
 import { useTitle } from "@/lib/hooks";
-import { Chip, LiveChip, Skeleton } from "@/ui/parts";
+import { Skeleton } from "@/ui/parts";
 import { Problem } from "@/ui/problem";
 import { useInside } from "../experience";
 import { AttendeeFrame } from "../frame";
@@ -65,7 +63,6 @@ export function Stage() {
 }
 
 function Content({ stage, watch }: { stage: StageBody; watch: Watch }) {
-  const { t } = useTranslation();
   const { event, caller } = useInside();
   const reception = useQuery({ queryKey: ["reception", event.id, caller.kind], queryFn: () => getReception(caller, event.id), refetchInterval: 5000 });
   const onStage = reception.data?.stages.find((one) => one.id === stage.id)?.on_stage ?? [];
@@ -81,13 +78,6 @@ function Content({ stage, watch }: { stage: StageBody; watch: Watch }) {
             <h1>{stage.title}</h1>
             <p className="muted">{live && onStage.length > 0 ? onStage.join(", ") : event.title}</p>
           </div>
-          {live && <LiveChip />}
-          {live && (
-            <Chip>
-              <Users size={14} aria-hidden />
-              {t("attendee.watching", { count: watch.viewers })}
-            </Chip>
-          )}
         </div>
       </div>
       <Panel live={live} onStage={live ? onStage : []} replays={reception.data?.replays.filter((replay) => replay.stage_id === stage.id) ?? []} />

@@ -107,6 +107,7 @@ export const organiser = {
     programText: "what the audience sees",
     offAir: "Off air",
     offAirText: "The audience sees a holding picture until you go live.",
+    endedOffAir: "The audience can watch the replay.",
     starting: "Going on air. The first picture takes a few seconds.",
     layout: "Layout",
     layouts: { solo: "Solo", side_by_side: "Side by side", grid: "Grid" },
@@ -134,6 +135,13 @@ export const organiser = {
     recordingWaiting_other: "{{count}} files wait for the storage",
     noConnection: "The backstage room cannot be reached. The stage itself goes on.",
     stay: "You are on air. The stage goes on without this window; come back any time.",
+  },
+  guests: {
+    title: "Speakers",
+    empty: "Nobody is invited to this stage yet.",
+    here: "In the room",
+    opened: "Opened the link",
+    invited: "Not here yet",
   },
   health: {
     title: "Stage health",

@@ -16,6 +16,7 @@ import { Invite } from "../setup/invite";
 import { Backstage } from "./backstage";
 import { DeskBar } from "./desk-bar";
 import { EndedNotice } from "./ended";
+import { Guests } from "./guests";
 import { Health } from "./health";
 import { DeskStatus } from "./desk-status";
 import { Screens } from "./screens";
@@ -78,6 +79,7 @@ export function Desk({ event, stage, status, call }: { event: Event; stage: Stag
           <EndedNotice event={event} status={status} />
           <Screens status={status} next={draft.next} title={stage.title} live={live} onChange={draft.change} />
           <DeskBar draft={draft} live={live} state={status.state} onGoLive={start} />
+          <Guests eventId={event.id} status={status} />
         </div>
         <div className="control-side">
           <Health status={status} />

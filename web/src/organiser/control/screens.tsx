@@ -51,7 +51,7 @@ function OnAir({ status, title }: { status: StageStatus; title: string }) {
         <div className="holding">
           <MonitorOff size={28} strokeWidth={1.5} aria-hidden />
           <h2>{t("organiser.control.offAir")}</h2>
-          <p className="small">{t("organiser.control.offAirText")}</p>
+          <p className="small">{t(status.state === "ended" ? "organiser.control.endedOffAir" : "organiser.control.offAirText")}</p>
         </div>
       );
   }

@@ -1,0 +1,80 @@
+/** Starts all of Dais for a test: free ports, a temporary data folder, ended by its process id. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { createWriteStream } from "node:fs";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const RESULTS = fileURLToPath(new URL("../test-results", import.meta.url));
+
+/** The binary that `cargo build -p dais` made. */
+function binary(): string {
+  return process.env["DAIS_BIN"] ?? join(process.env["CARGO_TARGET_DIR"] ?? join(ROOT, "target"), "debug", "dais");
+}
+
+const START_MS = 60_000;
+/** SIGTERM seals stages and drains; then it has to be gone. */
+const STOP_MS = 30_000;
+
+export interface Dais {
+  url: string;
+  /** Works once. */
+  signInLink: string;
+  stop: () => Promise<void>;
+}
+
+interface Announced {
+  url: string;
+  signInLink: string;
+}
+
+function announced(child: ChildProcess): Promise<Announced> {
+  return new Promise((resolve, reject) => {
+    let text = "";
+    const timer = setTimeout(() => reject(new Error(`dais did not start:\n${text}`)), START_MS);
+    child.stdout?.on("data", (data: Buffer) => {
+      text += data.toString();
+      const url = /^Dais runs at\s+(\S+)$/m.exec(text)?.[1];
+      const signInLink = /^sign in, once, at\s+(\S+)$/m.exec(text)?.[1];
+      if (!url || !signInLink) return;
+      clearTimeout(timer);
+      resolve({ url, signInLink });
+    });
+    child.once("error", reject);
+    child.once("exit", (code) => reject(new Error(`dais ended with ${code}:\n${text}`)));
+  });
+}
+
+async function ready(url: string): Promise<void> {
+  const deadline = Date.now() + START_MS;
+  for (;;) {
+    const answer = await fetch(`${url}/readyz`).catch(() => undefined);
+    if (answer?.ok) return;
+    if (Date.now() > deadline) throw new Error(`not ready: ${answer ? await answer.text() : "no answer"}`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+export async function startDais(): Promise<Dais> {
+  const folder = await mkdtemp(join(tmpdir(), "dais-e2e-"));
+  await mkdir(RESULTS, { recursive: true });
+  const log = createWriteStream(join(RESULTS, "dais.log"));
+  const args = ["up", "--http-addr", "127.0.0.1:0", "--data-dir", folder, "--sfu-media-port", "0", "--sfu-media-ips", "127.0.0.1"];
+  const child = spawn(binary(), args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, DAIS_LOG: process.env["DAIS_LOG"] ?? "info" } });
+  child.stdout.pipe(log, { end: false });
+  child.stderr.pipe(log, { end: false });
+  const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  const { url, signInLink } = await announced(child);
+  await ready(url);
+  const stop = async () => {
+    child.kill("SIGTERM");
+    const timer = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
+    await exited;
+    clearTimeout(timer);
+    log.end();
+    await rm(folder, { recursive: true, force: true });
+  };
+  return { url, signInLink, stop };
+}

@@ -1,0 +1,74 @@
+/** Every screen that needs no media, in both themes, from phone to wall: accessible, and without sideways scrolling. */
+import { type Browser, expect, test } from "@playwright/test";
+import { expectAccessible } from "./axe";
+import { openBrowser, openPage, picture } from "./browsers";
+import { type Dais, startDais } from "./dais";
+import { addTitled, makeEvent } from "./organiser";
+
+let dais: Dais;
+let browser: Browser;
+
+test.beforeAll(async () => {
+  dais = await startDais();
+  browser = await openBrowser();
+});
+
+test.afterAll(async () => {
+  await browser?.close();
+  await dais?.stop();
+});
+
+const SIZES = [
+  { name: "phone", width: 360, height: 740 },
+  { name: "desktop", width: 1440, height: 900 },
+  { name: "wall", width: 2560, height: 1440 },
+] as const;
+
+test("screens are accessible and fit in both themes and all sizes", async () => {
+  const page = await openPage(browser);
+  await page.goto(dais.signInLink);
+  await expect(page.getByText("Your first event")).toBeVisible();
+  await expectAccessible(page, "no events");
+  await makeEvent(page, "A rather long name of an event, to see whether it fits on a phone");
+  const setup = page.url();
+  await addTitled(page, "Add a stage", "Main stage");
+  await addTitled(page, "Add a session", "Big questions");
+  const attendee = (await page.locator("code").first().textContent()) ?? "";
+  const control = new URL((await page.getByRole("link", { name: "Control room" }).getAttribute("href")) ?? "", dais.url).href;
+  const stage = `${attendee}/stages/${control.split("/").pop()}`;
+  const session = new URL((await page.getByRole("link", { name: "Enter" }).getAttribute("href")) ?? "", dais.url).href;
+  const screens = { events: `${dais.url}/events`, setup, replays: `${setup}/replays`, control, reception: attendee, stage, check: session, "replay-list": `${attendee}/replays`, nothing: `${dais.url}/nothing-here` };
+  for (const scheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme: scheme });
+    for (const size of SIZES) {
+      await page.setViewportSize(size);
+      for (const [name, address] of Object.entries(screens)) {
+        await page.goto(address);
+        await expect(page.locator("#content")).toBeVisible();
+        await page.waitForTimeout(400);
+        await picture(page, `${name}-${size.name}-${scheme}`);
+        expect(await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth), `${name} at ${size.width} px`).toBeLessThanOrEqual(0);
+        if (size.name !== "wall") await expectAccessible(page, `${name}, ${size.name}, ${scheme}`);
+      }
+    }
+  }
+});
+
+test("the sign-in form says what is wrong", async () => {
+  const page = await openPage(browser);
+  await page.goto(`${dais.url}/sign-in`);
+  await expectAccessible(page, "sign-in");
+  await page.getByLabel("Email").fill("nobody@example.org");
+  await page.getByLabel("Password").fill("not the password");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await expect(page.getByRole("alert")).toContainText("not right");
+});
+
+test("a screen is usable by keyboard alone", async () => {
+  const page = await openPage(browser);
+  await page.goto(`${dais.url}/sign-in`);
+  await page.keyboard.press("Tab");
+  await expect(page.getByRole("link", { name: "Skip to content" })).toBeFocused();
+  const outline = await page.evaluate(() => getComputedStyle(document.activeElement ?? document.body).outlineStyle);
+  expect(outline).toBe("solid");
+});

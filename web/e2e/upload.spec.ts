@@ -1,0 +1,85 @@
+/** A browser upload through presigned addresses goes on after a reload. */
+import { mkdtemp, open, rm } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Browser, expect, type Page, test } from "@playwright/test";
+import { expectAccessible } from "./axe";
+import { openBrowser, openPage, picture } from "./browsers";
+import { type Dais, startDais } from "./dais";
+import { makeEvent } from "./organiser";
+import { playing } from "./rtc";
+
+let dais: Dais;
+let browser: Browser;
+let page: Page;
+let folder: string;
+
+test.beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "dais-upload-"));
+  dais = await startDais();
+  browser = await openBrowser();
+  page = await openPage(browser);
+});
+
+test.afterAll(async () => {
+  await browser?.close();
+  await dais?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** A real video, larger than several parts: noise does not compress. */
+function bigVideo(): string {
+  const path = join(folder, "talk.mp4");
+  const args = ["-nostdin", "-v", "error", "-y", "-f", "lavfi", "-i", "nullsrc=s=640x360:r=25:d=20,geq=random(1)*255:128:128", "-f", "lavfi", "-i", "sine=440:d=20"];
+  execFileSync("ffmpeg", [...args, "-c:v", "libx264", "-preset", "ultrafast", "-b:v", "14M", "-pix_fmt", "yuv420p", "-c:a", "aac", path]);
+  return path;
+}
+
+test("an upload resumes after a reload and becomes a replay that plays", async () => {
+  const file = bigVideo();
+  await page.goto(dais.signInLink);
+  await makeEvent(page, "Upload day");
+  await page.getByRole("link", { name: "Replays" }).click();
+  await expect(page.getByTestId("upload")).toHaveAttribute("data-state", "idle");
+  await expectAccessible(page, "replays");
+
+  // The first part passes, the others hang: then the page is reloaded.
+  let passed = 0;
+  await page.context().route("**/*partNumber=*", async (route) => {
+    if (route.request().method() !== "PUT" || passed < 1) {
+      passed += route.request().method() === "PUT" ? 1 : 0;
+      await route.continue();
+    }
+  });
+  const firstPart = page.waitForResponse((response) => response.request().method() === "PUT" && response.url().includes("partNumber="));
+  await page.getByLabel("Choose a file").setInputFiles(file);
+  await firstPart;
+  await expect(page.getByTestId("upload")).toHaveAttribute("data-state", "sending");
+  await page.context().unrouteAll({ behavior: "ignoreErrors" });
+  await page.reload();
+  await expect(page.getByTestId("upload")).toHaveAttribute("data-state", "paused");
+  await expect(page.getByText("is not finished")).toBeVisible();
+  await picture(page, "upload-paused");
+  await expectAccessible(page, "paused upload");
+
+  // Another file is refused; the same file goes on with the parts that are missing.
+  const other = join(folder, "other.mp4");
+  await (await open(other, "w")).close();
+  await page.getByLabel("Choose a file").setInputFiles(other);
+  await expect(page.getByText("another file")).toBeVisible();
+  const numbers: string[] = [];
+  page.on("request", (request) => {
+    const number = new URL(request.url()).searchParams.get("partNumber");
+    if (request.method() === "PUT" && number) numbers.push(number);
+  });
+  await page.getByLabel("Choose a file").setInputFiles(file);
+  await expect(page.getByTestId("upload")).toHaveAttribute("data-state", "arrived", { timeout: 60_000 });
+  expect(numbers).not.toContain("1");
+  expect(numbers.length).toBeGreaterThan(0);
+
+  const replay = page.getByTestId("replay").first();
+  await expect(replay).toHaveAttribute("data-state", "ready", { timeout: 150_000 });
+  await replay.getByRole("link", { name: "Watch" }).click();
+  await expect.poll(async () => (await playing(page)).time, { timeout: 20_000 }).toBeGreaterThan(0);
+});
