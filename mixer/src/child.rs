@@ -163,9 +163,7 @@ fn control(stage: &mut Stage, inbox: &Receiver<Event>) -> Result<(), MixError> {
             Some(Event::Service(ToChild::Start(_))) => return Err(MixError::Start),
             Some(Event::Service(ToChild::Scene(scene))) => stage.handle_scene(scene)?,
             Some(Event::Service(ToChild::Stop)) => {
-                if ending.is_none() {
-                    ending = Some((stage.finish(), Instant::now() + FAREWELL));
-                }
+                ending.get_or_insert_with(|| (stage.finish(), Instant::now() + FAREWELL));
             }
             Some(Event::ServiceEnded(reason)) => return Err(reason),
             Some(Event::LinkUp(link)) => stage.handle_link_up(link)?,

@@ -3,6 +3,12 @@
 //!
 //! Without a harness, because the child is this very binary started again: see `main`.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking and says what it saw"
+)]
+
 #[path = "child/media.rs"]
 mod media;
 #[path = "child/run.rs"]
@@ -29,22 +35,22 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let filter = arguments.iter().find(|argument| !argument.starts_with('-'));
-    let tests: [(&str, fn(&tokio::runtime::Runtime)); 4] = [
-        ("a_stage_full_of_trouble_never_stops", |runtime| runtime.block_on(trouble())),
-        ("sound_and_picture_stay_together", |runtime| runtime.block_on(sync())),
-        ("a_killed_child_is_continued_on_the_same_timeline", |runtime| runtime.block_on(restart())),
-        ("a_child_ends_when_its_service_is_gone", |runtime| runtime.block_on(orphan())),
-    ];
-    for (name, test) in tests {
-        if filter.is_none_or(|filter| name.contains(filter.as_str())) {
-            println!("test {name} ...");
-            let runtime = tokio::runtime::Runtime::new().unwrap();
-            test(&runtime);
-            runtime.shutdown_timeout(Duration::from_secs(1));
-            println!("test {name} ... ok");
-        }
-    }
+    let wanted = |name: &str| filter.is_none_or(|filter| name.contains(filter.as_str()));
+    run_test(&wanted, "a_stage_full_of_trouble_never_stops", trouble());
+    run_test(&wanted, "sound_and_picture_stay_together", sync());
+    run_test(&wanted, "a_killed_child_is_continued_on_the_same_timeline", restart());
+    run_test(&wanted, "a_child_ends_when_its_service_is_gone", orphan());
     ExitCode::SUCCESS
+}
+
+fn run_test(wanted: &dyn Fn(&str) -> bool, name: &str, test: impl Future<Output = ()>) {
+    if wanted(name) {
+        println!("test {name} ...");
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(test);
+        runtime.shutdown_timeout(Duration::from_secs(1));
+        println!("test {name} ... ok");
+    }
 }
 
 const CAMERA: TrackSource = TrackSource::Camera;

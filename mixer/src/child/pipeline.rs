@@ -322,7 +322,7 @@ fn take_sample(sample: &gst::Sample, output: &mut Output) -> Result<(), MixError
     let keyframe = !first.flags().contains(gst::BufferFlags::DELTA_UNIT);
     let mut segment = Vec::new();
     for buffer in buffers {
-        segment.extend_from_slice(&*buffer.map_readable()?);
+        segment.extend_from_slice(&buffer.map_readable()?);
     }
     output.handle_segment(segment.into(), keyframe)
 }

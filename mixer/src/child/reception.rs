@@ -204,11 +204,6 @@ impl Reception {
         self.tracks.values().filter_map(of_track).min()
     }
 
-    /// Tracks that are there.
-    pub(crate) fn track_count(&self) -> usize {
-        self.tracks.len()
-    }
-
     /// Counts so far.
     pub(crate) fn counts(&self) -> ReceptionCounts {
         let mut counts = self.past;

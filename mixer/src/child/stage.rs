@@ -97,6 +97,12 @@ impl Stage {
 
     /// Takes a message of the SFU.
     pub(crate) fn handle_message(&mut self, message: ToMixer) -> Result<(), MixError> {
+        if message == ToMixer::RoomClosed
+            && let Some(link) = self.link.take()
+        {
+            // Dialling again enters the room anew, and makes it if it does not exist.
+            link.close(link::CloseCode::Done, "the room was closed");
+        }
         self.reception.handle_message(self.mix.clock.now(), message);
         self.deliver()
     }

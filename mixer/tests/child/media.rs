@@ -4,21 +4,21 @@ use std::path::PathBuf;
 
 /// One frame of a clip.
 #[derive(Debug, Clone)]
-pub struct ClipFrame {
+pub(crate) struct ClipFrame {
     /// Milliseconds since the clip's beginning.
-    pub at_ms: u64,
+    pub(crate) at_ms: u64,
     /// RTP payloads, in order.
-    pub payloads: Vec<Vec<u8>>,
+    pub(crate) payloads: Vec<Vec<u8>>,
     /// Decodable alone.
-    pub keyframe: bool,
+    pub(crate) keyframe: bool,
 }
 
 /// A clip that is played in a loop.
 #[derive(Debug, Clone)]
-pub struct Clip {
-    pub frames: Vec<ClipFrame>,
-    pub length_ms: u64,
-    pub clock_rate: u32,
+pub(crate) struct Clip {
+    pub(crate) frames: Vec<ClipFrame>,
+    pub(crate) length_ms: u64,
+    pub(crate) clock_rate: u32,
 }
 
 const MTU: usize = 1_150;
@@ -34,7 +34,7 @@ fn clip(frames: Vec<ClipFrame>, frame_ms: u64, clock_rate: u32) -> Clip {
 }
 
 /// VP8 at 25 frames a second in IVF.
-pub fn vp8(name: &str) -> Clip {
+pub(crate) fn vp8(name: &str) -> Clip {
     let bytes = fixture(name);
     let mut rest = &bytes[32..];
     let mut frames = Vec::new();
@@ -50,7 +50,7 @@ pub fn vp8(name: &str) -> Clip {
 }
 
 /// H264 at 25 frames a second with access unit delimiters and start codes.
-pub fn h264(name: &str) -> Clip {
+pub(crate) fn h264(name: &str) -> Clip {
     let bytes = fixture(name);
     let mut frames: Vec<ClipFrame> = Vec::new();
     for nal in nals(&bytes) {
@@ -94,7 +94,7 @@ fn nals(bytes: &[u8]) -> Vec<&[u8]> {
 }
 
 /// Opus packets of 20 ms in Ogg (RFC 3533 §6, RFC 7845 §3).
-pub fn opus(name: &str) -> Clip {
+pub(crate) fn opus(name: &str) -> Clip {
     let bytes = fixture(name);
     let (mut rest, mut packets, mut open) = (bytes.as_slice(), Vec::new(), Vec::new());
     while rest.len() > 27 {

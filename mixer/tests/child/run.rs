@@ -17,22 +17,22 @@ use mixer::child_protocol::{
 
 /// Everything that a child said.
 #[derive(Debug, Default)]
-pub struct Said {
-    pub inits: BTreeMap<String, (Init, Bytes)>,
-    pub segments: BTreeMap<String, Vec<(Segment, Bytes)>>,
-    pub health: Vec<wire::mixer::Health>,
-    pub notices: Vec<Notice>,
-    pub ended: bool,
+pub(crate) struct Said {
+    pub(crate) inits: BTreeMap<String, (Init, Bytes)>,
+    pub(crate) segments: BTreeMap<String, Vec<(Segment, Bytes)>>,
+    pub(crate) health: Vec<wire::mixer::Health>,
+    pub(crate) notices: Vec<Notice>,
+    pub(crate) ended: bool,
 }
 
-pub struct Run {
+pub(crate) struct Run {
     process: Child,
     socket: Option<UnixStream>,
     said: Arc<Mutex<Said>>,
     reader: JoinHandle<()>,
 }
 
-pub fn start(link_addr: std::net::SocketAddr, link_identity: link::LinkIdentity) -> Start {
+pub(crate) fn start(link_addr: std::net::SocketAddr, link_identity: link::LinkIdentity) -> Start {
     let video = |name: &str, width, height, bitrate_bps| VideoRendition {
         name: name.into(),
         width,
@@ -54,7 +54,7 @@ pub fn start(link_addr: std::net::SocketAddr, link_identity: link::LinkIdentity)
 }
 
 /// Tiles side by side in a grid of two columns (one: the whole canvas).
-pub fn scene(people: &[(&str, &str)]) -> Scene {
+pub(crate) fn scene(people: &[(&str, &str)]) -> Scene {
     let place = |index: u32| match people.len() {
         1 => Rect { x: 0, y: 0, width: 1280, height: 720 },
         2 => Rect { x: index * 640, y: 180, width: 640, height: 360 },
@@ -70,7 +70,7 @@ pub fn scene(people: &[(&str, &str)]) -> Scene {
 }
 
 impl Run {
-    pub fn spawn(start: Start) -> Self {
+    pub(crate) fn spawn(start: Start) -> Self {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let process = Command::new("/proc/self/exe")
             .arg("mixer-child")
@@ -101,20 +101,20 @@ impl Run {
         run
     }
 
-    pub fn tell(&mut self, message: &ToChild) {
+    pub(crate) fn tell(&mut self, message: &ToChild) {
         child_protocol::write(self.socket.as_mut().unwrap(), message, &[]).unwrap();
     }
 
-    pub fn show(&mut self, people: &[(&str, &str)]) {
+    pub(crate) fn show(&mut self, people: &[(&str, &str)]) {
         self.tell(&ToChild::Scene(scene(people)));
     }
 
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.process.kill().unwrap();
     }
 
     /// Asks it to stop, and returns what it said.
-    pub fn stop(mut self) -> Said {
+    pub(crate) fn stop(mut self) -> Said {
         self.tell(&ToChild::Stop);
         let status = wait(&mut self.process, Duration::from_secs(15));
         assert!(status.success(), "the child ended with {status}");
@@ -122,14 +122,14 @@ impl Run {
     }
 
     /// Closes the socket: the child must end by itself.
-    pub fn hang_up(mut self) -> ExitStatus {
+    pub(crate) fn hang_up(mut self) -> ExitStatus {
         let socket = self.socket.take().unwrap();
         socket.shutdown(std::net::Shutdown::Both).unwrap();
         wait(&mut self.process, Duration::from_secs(6))
     }
 
     /// After its end.
-    pub fn said(self) -> Said {
+    pub(crate) fn said(self) -> Said {
         let Self { mut process, socket, said, reader } = self;
         process.wait().unwrap();
         drop(socket);
@@ -154,7 +154,7 @@ fn wait(process: &mut Child, patience: Duration) -> ExitStatus {
 
 impl Said {
     /// Numbers, times and borders that every run must keep.
-    pub fn check(&self) {
+    pub(crate) fn check(&self) {
         let (v720, v360, audio) = (&self.segments["v720"], &self.segments["v360"], &self.segments["audio"]);
         assert_eq!(v720.len(), v360.len());
         for ((large, _), (small, _)) in v720.iter().zip(v360) {
@@ -181,14 +181,14 @@ impl Said {
     }
 
     /// Seconds of the large picture.
-    pub fn seconds(&self) -> f64 {
+    pub(crate) fn seconds(&self) -> f64 {
         let us: u64 = self.segments["v720"].iter().map(|(segment, _)| segment.duration_us).sum();
         us as f64 / 1e6
     }
 }
 
 /// Writes every rendition as one file and as a playlist; returns the multivariant playlist.
-pub fn write_hls(runs: &[&Said], folder: &Path) -> PathBuf {
+pub(crate) fn write_hls(runs: &[&Said], folder: &Path) -> PathBuf {
     for rendition in ["v720", "v360", "audio"] {
         let mut playlist =
             "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:3\n#EXT-X-MEDIA-SEQUENCE:0\n".to_owned();
@@ -220,7 +220,7 @@ pub fn write_hls(runs: &[&Said], folder: &Path) -> PathBuf {
 }
 
 /// Decodes with errors fatal; returns what `ffmpeg` complains about.
-pub fn decode(input: &Path, map: &str) -> String {
+pub(crate) fn decode(input: &Path, map: &str) -> String {
     let ran = Command::new("ffmpeg")
         .args(["-nostdin", "-v", "warning", "-xerror", "-i"])
         .arg(input)
@@ -233,7 +233,7 @@ pub fn decode(input: &Path, map: &str) -> String {
 }
 
 /// Presentation times of all frames, in seconds.
-pub fn frame_times(input: &Path) -> Vec<f64> {
+pub(crate) fn frame_times(input: &Path) -> Vec<f64> {
     let ran = Command::new("ffprobe")
         .args(["-v", "error", "-select_streams", "0", "-show_entries", "packet=pts_time", "-of", "csv=p=0"])
         .arg(input)

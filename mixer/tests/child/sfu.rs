@@ -14,7 +14,7 @@ use wire::link::{Codec, ToMixer, ToSfu, TrackHandle, TrackSource, Watched};
 use crate::media::Clip;
 
 /// Certificates of both ends.
-pub fn identities() -> (LinkIdentity, LinkIdentity) {
+pub(crate) fn identities() -> (LinkIdentity, LinkIdentity) {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     let ca_key = KeyPair::generate().unwrap();
@@ -35,36 +35,36 @@ pub fn identities() -> (LinkIdentity, LinkIdentity) {
 
 /// What the mixer asked for.
 #[derive(Debug, Default)]
-pub struct Asked {
-    pub watched: Vec<Watched>,
-    pub keyframes: HashMap<u16, Vec<Instant>>,
+pub(crate) struct Asked {
+    pub(crate) watched: Vec<Watched>,
+    pub(crate) keyframes: HashMap<u16, Vec<Instant>>,
 }
 
 /// A room with one mixer in it.
-pub struct Sfu {
-    pub addr: SocketAddr,
-    pub asked: Arc<Mutex<Asked>>,
+pub(crate) struct Sfu {
+    pub(crate) addr: SocketAddr,
+    pub(crate) asked: Arc<Mutex<Asked>>,
     sender: Arc<Mutex<Option<SfuSender>>>,
     accepting: JoinHandle<()>,
     next_track: u16,
 }
 
 /// One track that is being sent.
-pub struct Sending {
-    pub track: TrackHandle,
+pub(crate) struct Sending {
+    pub(crate) track: TrackHandle,
     task: JoinHandle<()>,
 }
 
 /// How a track travels.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Network {
-    pub delay_ms: u64,
+pub(crate) struct Network {
+    pub(crate) delay_ms: u64,
     /// Every n-th packet is lost.
-    pub lose_every: Option<u64>,
+    pub(crate) lose_every: Option<u64>,
 }
 
 impl Sfu {
-    pub fn open(identity: &LinkIdentity) -> Self {
+    pub(crate) fn open(identity: &LinkIdentity) -> Self {
         let mut server = link::Server::bind(([127, 0, 0, 1], 0).into(), identity).unwrap();
         let addr = server.local_addr().unwrap();
         let asked = Arc::new(Mutex::new(Asked::default()));
@@ -89,18 +89,18 @@ impl Sfu {
         Self { addr, asked, sender, accepting, next_track: 1 }
     }
 
-    pub fn tell(&self, message: &ToMixer) {
+    pub(crate) fn tell(&self, message: &ToMixer) {
         self.sender.lock().unwrap().as_ref().expect("the mixer is there").send(message).unwrap();
     }
 
-    pub async fn wait_for_mixer(&self) {
+    pub(crate) async fn wait_for_mixer(&self) {
         while self.sender.lock().unwrap().is_none() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
     /// Announces a track and plays `clip` on it in a loop; `from` is the moment of the clip's beginning.
-    pub fn publish(
+    pub(crate) fn publish(
         &mut self,
         (identity, source, codec): (&str, TrackSource, Codec),
         clip: Clip,
@@ -111,16 +111,15 @@ impl Sfu {
         self.next_track += 1;
         self.tell(&ToMixer::TrackStarted { track, identity: identity.into(), source, codec, muted: false });
         let sender = self.sender.lock().unwrap().clone().unwrap();
-        let asked = Arc::clone(&self.asked);
-        Sending { track, task: tokio::spawn(play(sender, asked, track, clip, from, network)) }
+        Sending { track, task: tokio::spawn(play(sender, track, clip, from, network)) }
     }
 
     /// Stops sending without a word: a frozen camera.
-    pub fn freeze(&self, sending: &Sending) {
+    pub(crate) fn freeze(&self, sending: &Sending) {
         sending.task.abort();
     }
 
-    pub fn unpublish(&self, sending: Sending) {
+    pub(crate) fn unpublish(&self, sending: Sending) {
         sending.task.abort();
         self.tell(&ToMixer::TrackEnded { track: sending.track });
     }
@@ -132,14 +131,7 @@ impl Drop for Sfu {
     }
 }
 
-async fn play(
-    sender: SfuSender,
-    asked: Arc<Mutex<Asked>>,
-    track: TrackHandle,
-    clip: Clip,
-    from: Instant,
-    network: Network,
-) {
+async fn play(sender: SfuSender, track: TrackHandle, clip: Clip, from: Instant, network: Network) {
     // A start value near the wrap, so that every run passes it.
     let (rtp_zero, mut seq) = (u32::MAX - 200_000, 65_500_u16);
     let ntp_of = |at: Instant| {
@@ -152,7 +144,7 @@ async fn play(
         rtp_zero.wrapping_add(u32::try_from(ticks & 0xffff_ffff).unwrap())
     };
     let begun = u64::try_from(from.elapsed().as_millis()).unwrap();
-    let (mut sent, mut next_report, mut last_answer) = (0_u64, begun, Instant::now());
+    let (mut sent, mut next_report) = (0_u64, begun);
     // Like an encoder that just started: the first frame is a keyframe.
     let mut need_keyframe = true;
     for round in 0.. {
@@ -169,11 +161,6 @@ async fn play(
                 let report = ToMixer::SenderReport { track, ntp: ntp_of(captured), rtp_time: rtp_of(at_ms) };
                 sender.send(&report).ok();
                 next_report = at_ms + 1_000;
-            }
-            // The clip cannot make a keyframe at will: skip to its next one, as a slow encoder would.
-            let asked_at = asked.lock().unwrap().keyframes.get(&track.0).and_then(|at| at.last().copied());
-            if asked_at.is_some_and(|at| at > last_answer) {
-                last_answer = Instant::now();
             }
             let last = frame.payloads.len() - 1;
             for (number, payload) in frame.payloads.iter().enumerate() {
