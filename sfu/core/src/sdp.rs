@@ -11,8 +11,11 @@
 mod answer;
 mod model;
 mod negotiated;
+mod numbers;
 mod offer;
 mod parse;
+mod section;
+mod write;
 
 pub use answer::{Answer, AnswerError, answer};
 pub use model::{
@@ -22,3 +25,6 @@ pub use model::{
 pub use negotiated::{Negotiated, NegotiatedCodec, NegotiatedSection};
 pub use offer::{OfferError, OfferedCodec, OfferedTrack, Offerer};
 pub use parse::ParseError;
+
+#[cfg(test)]
+mod tests;

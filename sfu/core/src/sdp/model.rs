@@ -97,8 +97,8 @@ pub struct MediaSection {
     pub rtcp_mux: bool,
     /// `a=max-message-size` of a data section (RFC 8841 §6).
     pub max_message_size: Option<u64>,
-    /// The m-line's protocol field, as it came.
-    pub protocol: String,
+    /// The m-line's media and protocol fields, as they came: an answer repeats them.
+    pub words: (String, String),
 }
 
 impl MediaSection {
@@ -118,7 +118,7 @@ pub enum MediaKind {
     Video,
     /// `m=application … webrtc-datachannel`.
     Application,
-    /// Anything else; always rejected, with the same word.
+    /// Anything else; always rejected.
     Unknown,
 }
 

@@ -1,6 +1,6 @@
 //! What both sides agreed on: the only place where media reads payload types and extension ids.
 
-use super::{Codec, Direction, Feedback, MediaKind, Msid, SendTrack};
+use super::{Codec, CodecLine, Direction, Feedback, MediaKind, MediaSection, Msid, SendTrack};
 use crate::rtp::{ExtMap, Mid, Pt, Rid, Ssrc};
 
 /// The outcome of one offer and answer.
@@ -50,6 +50,27 @@ pub struct NegotiatedSection {
 }
 
 impl NegotiatedSection {
+    /// A section that carries nothing.
+    pub(super) fn stopped(media: &MediaSection) -> Self {
+        Self { stopped: true, ..Self::data(media) }
+    }
+
+    /// A section without media.
+    pub(super) fn data(media: &MediaSection) -> Self {
+        Self {
+            mid: media.mid,
+            kind: media.kind,
+            stopped: false,
+            direction: Direction::Inactive,
+            codecs: Vec::new(),
+            rids: Vec::new(),
+            ssrcs: Vec::new(),
+            fid_groups: Vec::new(),
+            msid: None,
+            send: None,
+        }
+    }
+
     /// The codec with this payload type; RTX types are found by [`Self::by_rtx`].
     #[must_use]
     pub fn by_pt(&self, pt: Pt) -> Option<&NegotiatedCodec> {
@@ -84,4 +105,54 @@ pub struct NegotiatedCodec {
     pub clock_rate: u32,
     /// Accepted feedback.
     pub feedback: Feedback,
+}
+
+/// The formats among `lines` that we forward, each with its RTX.
+pub(super) fn accepted_codecs(
+    lines: &[CodecLine],
+    feedback: impl Fn(&CodecLine) -> Feedback,
+) -> Vec<NegotiatedCodec> {
+    let rtx = |pt: Pt| lines.iter().find(|line| line.apt == Some(pt)).map(|line| line.pt);
+    let accepted = |line: &CodecLine| {
+        let codec = line.codec?;
+        Some(NegotiatedCodec {
+            codec,
+            pt: line.pt,
+            rtx: rtx(line.pt),
+            fmtp: line.fmtp.clone(),
+            clock_rate: codec.clock_rate(),
+            feedback: feedback(line),
+        })
+    };
+    lines.iter().filter_map(accepted).collect()
+}
+
+impl Codec {
+    /// Clock of its RTP timestamps in hertz.
+    #[must_use]
+    pub const fn clock_rate(self) -> u32 {
+        match self {
+            Self::Opus | Self::Red => 48_000,
+            Self::Vp8 | Self::H264 | Self::Vp9 | Self::Av1 => 90_000,
+        }
+    }
+
+    /// `a=rtpmap` after the payload type.
+    #[must_use]
+    pub const fn rtpmap(self) -> &'static str {
+        match self {
+            Self::Opus => "opus/48000/2",
+            Self::Red => "red/48000/2",
+            Self::Vp8 => "VP8/90000",
+            Self::H264 => "H264/90000",
+            Self::Vp9 => "VP9/90000",
+            Self::Av1 => "AV1/90000",
+        }
+    }
+
+    /// True for sound.
+    #[must_use]
+    pub const fn is_audio(self) -> bool {
+        matches!(self, Self::Opus | Self::Red)
+    }
 }

@@ -1,6 +1,11 @@
 //! Reads SDP text within fixed bounds, in linear time; it never panics.
 
-use super::SessionDescription;
+use std::collections::BTreeSet;
+
+use super::section::SectionReader;
+use super::{Direction, MediaSection, SessionDescription, TransportLines};
+use crate::dtls::{Fingerprint, Setup};
+use crate::rtp::Mid;
 
 /// Why text is not a description that we can use.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -11,7 +16,7 @@ pub enum ParseError {
     /// A line that is not `<letter>=<value>`, or an m-line without its fields.
     #[error("line {0} is malformed")]
     Line(usize),
-    /// An m-section without `a=mid`, or with one that another has.
+    /// An m-section without `a=mid`, or with one that another has; counted from 0.
     #[error("m-section {0} has no mid of its own")]
     Mid(usize),
 }
@@ -24,7 +29,122 @@ impl SessionDescription {
     ///
     /// See [`ParseError`].
     pub fn parse(text: &str) -> Result<Self, ParseError> {
-        let _ = text;
-        Ok(Self::default())
+        if text.len() > MAX_BYTES {
+            return Err(ParseError::TooLarge);
+        }
+        let mut reader = Reader::default();
+        for (place, line) in text.split('\n').enumerate() {
+            if place >= MAX_LINES {
+                return Err(ParseError::TooLarge);
+            }
+            let line = line.strip_suffix('\r').unwrap_or(line);
+            // Trailing empty lines are common and harmless.
+            if !line.is_empty() {
+                reader.line(line, place + 1)?;
+            }
+        }
+        reader.finish()
     }
 }
+
+/// State of one parse.
+#[derive(Default)]
+struct Reader {
+    description: SessionDescription,
+    direction: Direction,
+    started: bool,
+    section: Option<SectionReader>,
+    mids: BTreeSet<Mid>,
+}
+
+impl Reader {
+    fn line(&mut self, line: &str, number: usize) -> Result<(), ParseError> {
+        let (kind, value) = line.split_once('=').ok_or(ParseError::Line(number))?;
+        match kind {
+            // Whatever else this text is, it is no description without `v=0` in front (RFC 8866 §5.1).
+            "v" if !self.started && value == "0" => self.started = true,
+            _ if !self.started => return Err(ParseError::Line(number)),
+            "m" => {
+                self.end_section()?;
+                if self.description.media.len() >= MAX_SECTIONS {
+                    return Err(ParseError::TooLarge);
+                }
+                let section = SectionReader::new(value, self.direction).ok_or(ParseError::Line(number))?;
+                self.section = Some(section);
+            }
+            "a" => self.attribute(value),
+            _ if kind.len() == 1 => {}
+            _ => return Err(ParseError::Line(number)),
+        }
+        Ok(())
+    }
+
+    fn attribute(&mut self, attribute: &str) {
+        let (name, value) = attribute.split_once(':').unwrap_or((attribute, ""));
+        let transport = match &mut self.section {
+            Some(section) => section.transport(),
+            None => &mut self.description.transport,
+        };
+        if read_transport(transport, name, value) {
+            return;
+        }
+        match &mut self.section {
+            Some(section) => section.attribute(name, value),
+            None => self.session_attribute(name, value),
+        }
+    }
+
+    fn session_attribute(&mut self, name: &str, value: &str) {
+        match name {
+            "group" if self.description.bundle.is_empty() => {
+                if let Some(mids) = value.strip_prefix("BUNDLE ") {
+                    let mids = mids.split(' ').filter_map(|mid| Mid::new(mid.as_bytes()));
+                    self.description.bundle = mids.take(MAX_SECTIONS).collect();
+                }
+            }
+            "extmap-allow-mixed" => self.description.extmap_allow_mixed = true,
+            _ => self.direction = read_direction(name).unwrap_or(self.direction),
+        }
+    }
+
+    fn end_section(&mut self) -> Result<(), ParseError> {
+        let Some(section) = self.section.take() else { return Ok(()) };
+        let place = self.description.media.len();
+        let section: MediaSection = section.finish().ok_or(ParseError::Mid(place))?;
+        if !self.mids.insert(section.mid) {
+            return Err(ParseError::Mid(place));
+        }
+        self.description.media.push(section);
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<SessionDescription, ParseError> {
+        self.end_section()?;
+        if self.started { Ok(self.description) } else { Err(ParseError::Line(1)) }
+    }
+}
+
+/// True if the attribute was one of the transport's.
+fn read_transport(lines: &mut TransportLines, name: &str, value: &str) -> bool {
+    // RFC 8839 §5.4: at most 256 characters each.
+    let short = || (!value.is_empty() && value.len() <= 256).then(|| value.to_owned());
+    match name {
+        "ice-ufrag" => lines.ufrag = short(),
+        "ice-pwd" => lines.pwd = short(),
+        // Several lines name several hash functions; one that we know is enough.
+        "fingerprint" => lines.fingerprint = lines.fingerprint.or_else(|| Fingerprint::parse(value)),
+        "setup" => lines.setup = Setup::parse(value),
+        _ => return false,
+    }
+    true
+}
+
+pub(super) fn read_direction(name: &str) -> Option<Direction> {
+    let all = [Direction::SendRecv, Direction::SendOnly, Direction::RecvOnly, Direction::Inactive];
+    all.into_iter().find(|direction| direction.as_str() == name)
+}
+
+/// A call of 25 people has 100 KB; Janus was killed by one of 260,000 lines.
+const MAX_BYTES: usize = 2 << 20;
+const MAX_LINES: usize = 50_000;
+const MAX_SECTIONS: usize = 1000;
