@@ -46,8 +46,7 @@ pub fn measure(input: &str) -> anyhow::Result<AvSync> {
 
 /// Beginnings of the flashes, in milliseconds.
 fn flashes(input: &str) -> anyhow::Result<Vec<f64>> {
-    let filter =
-        "crop=iw:ih/5:0:0,format=gray,signalstats,metadata=print:key=lavfi.signalstats.YAVG:file=-";
+    let filter = "crop=iw:ih/5:0:0,format=gray,signalstats,metadata=print:key=lavfi.signalstats.YAVG:file=-";
     let printed = decode(input, &["-map", "0:v:0", "-vf", filter, "-f", "null", "-"])?;
     let printed = String::from_utf8_lossy(&printed);
     let (mut at_ms, mut white, mut found) = (0.0, true, Vec::new());
