@@ -184,6 +184,8 @@ async fn restart() {
         Run::spawn(mixer::child_protocol::Start { next_segment: last.number + 1, run: 2, timeline, ..start });
     second.show(&[ADA]);
     seconds(5.0).await;
+    // As Ctrl-C in a terminal, which reaches every process of the group: the service will say when to stop.
+    second.interrupt();
     let after = second.stop();
     after.check();
     let (next, _) = &after.segments["v720"][0];

@@ -2,8 +2,8 @@
 //! once and never changes; sources come and go as branches (`branch`).
 //!
 //! ```text
-//! branches, black  ─▶ compositor ─▶ screen ─▶ tee ─▶ queue ─▶ scale ─▶ x264 ─▶ cmafmux ─▶ Output   per rung
-//! branches, silence ─▶ audiomixer ─▶ level ─▶ queue ─▶ AAC ─▶ cmafmux ─▶ Output
+//! branches, backdrop ─▶ compositor ─▶ screen ─▶ tee ─▶ queue ─▶ scale ─▶ x264 ─▶ cmafmux ─▶ Output   per rung
+//! branches, silence ─▶ audiomixer ─▶ limiter ─▶ level ─▶ queue ─▶ AAC ─▶ cmafmux ─▶ Output
 //! ```
 
 use std::fmt::Write as _;
@@ -32,6 +32,9 @@ const MIXER_LATENCY: Duration = Duration::from_millis(350);
 /// `avenc_aac` writes its first packet at 0 although 1,024 samples of it are priming, and `cmafmux` writes
 /// no edit list: shift sound by 1,024 / 48,000 s and leave the first packet out.
 const AAC_PRIMING_NS: i64 = -21_333_333;
+/// Colour around and behind the tiles, ARGB. It also is the input that never leaves: an aggregator that
+/// loses its last pad starts anew at zero. At full size it costs a copy, smaller it would cost a scaler.
+const BACKDROP: &str = "0xff11141b";
 /// Output frames per second.
 const FRAME_RATE: u32 = 30;
 
@@ -169,10 +172,12 @@ fn description(start: &Start) -> String {
          video/x-raw,format=I420,width={width},height={height},framerate={FRAME_RATE}/1,\
            pixel-aspect-ratio=1/1,colorimetry=bt709 ! identity name=canvas silent=true ! \
          tee name=pictures \
-         videotestsrc is-live=true pattern=black ! video/x-raw,format=I420,width=64,height=36,framerate=5/1 ! \
+         videotestsrc is-live=true pattern=solid-color foreground-color={BACKDROP} ! \
+         video/x-raw,format=I420,width={width},height={height},framerate=5/1,colorimetry=bt709 ! \
          compositor. \
          audiomixer name=audiomixer ignore-inactive-pads=true min-upstream-latency={latency} ! \
          audio/x-raw,format=F32LE,rate=48000,channels=2,layout=interleaved ! \
+         audiodynamic mode=compressor characteristics=soft-knee threshold=0.8 ratio=0.2 ! \
          level name=level interval=1000000000 ! queue name=sounds ! audioconvert ! \
          avenc_aac bitrate={} ! aacparse name=aac ! {} \
          audiotestsrc is-live=true wave=silence samplesperbuffer=960 ! \

@@ -5,6 +5,7 @@ use std::sync::mpsc::{SyncSender, TrySendError};
 use std::time::Duration;
 
 use link::{LinkIdentity, MixerSender, Received};
+use tokio::signal::unix::SignalKind;
 use wire::link::ToSfu;
 
 use super::Event;
@@ -33,8 +34,24 @@ pub(crate) struct Dial {
 pub(crate) fn start(dial: Dial, events: SyncSender<Event>) -> Result<(), MixError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let thread = std::thread::Builder::new().name("uplink".into());
-    thread.spawn(move || runtime.block_on(keep_up(&dial, &events)))?;
+    thread.spawn(move || {
+        runtime.block_on(async {
+            outlive_signals();
+            keep_up(&dial, &events).await;
+        });
+    })?;
     Ok(())
+}
+
+/// Ctrl-C and a stop of the whole process group reach the child too. It must not end before its service has
+/// asked for the last segments, and it ends with its service anyway: so it takes no notice.
+fn outlive_signals() {
+    for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
+        // Once installed, a handler stays for the life of the process.
+        if let Err(error) = tokio::signal::unix::signal(kind) {
+            tracing::warn!(%error, "a signal cannot be handled");
+        }
+    }
 }
 
 async fn keep_up(dial: &Dial, events: &SyncSender<Event>) {

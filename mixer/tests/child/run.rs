@@ -109,6 +109,13 @@ impl Run {
         self.tell(&ToChild::Scene(scene(people)));
     }
 
+    pub(crate) fn interrupt(&mut self) {
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.process.id()).unwrap());
+        for signal in [nix::sys::signal::SIGINT, nix::sys::signal::SIGTERM] {
+            nix::sys::signal::kill(pid, signal).unwrap();
+        }
+    }
+
     pub(crate) fn kill(&mut self) {
         self.process.kill().unwrap();
     }
