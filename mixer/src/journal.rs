@@ -31,6 +31,8 @@ pub(crate) struct Journal {
     file: File,
     /// Length up to which all is durable.
     durable_bytes: u64,
+    /// What lies behind it must go before the next line: a write failed, perhaps in the middle.
+    torn: bool,
 }
 
 impl Journal {
@@ -61,7 +63,7 @@ impl Journal {
         if let Some(parent) = path.parent() {
             File::open(parent)?.sync_all()?;
         }
-        Ok((Self { file, durable_bytes }, entries))
+        Ok((Self { file, durable_bytes, torn: false }, entries))
     }
 
     /// Adds an entry; when this returns it survives the machine's end.
@@ -71,15 +73,16 @@ impl Journal {
     pub(crate) fn append(&mut self, entry: &Entry) -> io::Result<()> {
         let mut line = serde_json::to_vec(entry)?;
         line.push(b'\n');
-        let written = self.file.write_all(&line).and_then(|()| self.file.sync_data());
-        match written {
-            Ok(()) => self.durable_bytes += line.len() as u64,
-            Err(_) => {
-                self.file.set_len(self.durable_bytes)?;
-                self.file.seek(SeekFrom::Start(self.durable_bytes))?;
-            }
+        if self.torn {
+            self.file.set_len(self.durable_bytes)?;
+            self.file.seek(SeekFrom::Start(self.durable_bytes))?;
         }
-        written
+        self.torn = true;
+        self.file.write_all(&line)?;
+        self.file.sync_data()?;
+        self.torn = false;
+        self.durable_bytes += line.len() as u64;
+        Ok(())
     }
 }
 

@@ -15,7 +15,7 @@ pub(crate) enum MediaError {
     /// It did not answer.
     #[error("the media service does not answer")]
     Unreachable(#[from] reqwest::Error),
-    /// It has no such recording any more, or will not take it: trying again is useless.
+    /// It has no such recording (any more): trying again is useless.
     #[error("the media service refuses: {0}")]
     Refused(StatusCode),
     /// It is in trouble.
@@ -71,9 +71,7 @@ impl MediaClient {
         let status = request.bearer_auth(token).send().await?.status();
         match status {
             _ if status.is_success() => Ok(()),
-            StatusCode::NOT_FOUND | StatusCode::GONE | StatusCode::CONFLICT => {
-                Err(MediaError::Refused(status))
-            }
+            StatusCode::NOT_FOUND | StatusCode::GONE => Err(MediaError::Refused(status)),
             _ => Err(MediaError::Failed(status)),
         }
     }

@@ -42,6 +42,7 @@ pub(crate) struct Stage {
     ledger: Arc<Ledger>,
     commands: mpsc::Sender<Command>,
     goal: watch::Sender<Goal>,
+    claim: watch::Sender<Claim>,
     facts: Mutex<Facts>,
     rendered: Mutex<HashMap<String, Rendered>>,
 }
@@ -68,6 +69,17 @@ enum Goal {
     Seal,
     /// Everything that could be done is done.
     Done,
+}
+
+/// Whether the media service knows that this mixer serves the recording.
+///
+/// A claim reopens a finished recording, so the finish must not overtake one that is under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Claim {
+    /// Nobody is telling it.
+    Settled,
+    /// It is being told.
+    UnderWay,
 }
 
 /// Facts of the child that are not in the recording.
@@ -116,6 +128,7 @@ impl Stage {
             ledger: Arc::new(ledger),
             commands,
             goal: watch::Sender::new(Goal::Follow),
+            claim: watch::Sender::new(Claim::Settled),
             facts: Mutex::default(),
             rendered: Mutex::default(),
         });

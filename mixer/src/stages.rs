@@ -243,7 +243,11 @@ impl Stages {
 
     fn insert(&self, id: StageId, stage: Arc<Stage>) {
         let entry = Entry { stage, sealed_at: None };
-        self.open.write().unwrap_or_else(PoisonError::into_inner).insert(id, entry);
+        let replaced = self.open.write().unwrap_or_else(PoisonError::into_inner).insert(id, entry);
+        // Only a sealed recording is replaced: MAR serves it from the bucket.
+        if let Some(replaced) = replaced {
+            forget(replaced.stage.ledger());
+        }
     }
 }
 

@@ -23,7 +23,7 @@ use tokio::time::Instant;
 use wire::mixer::StageSpec;
 
 use super::run::{Run, RunError};
-use super::{Command, Goal, Stage};
+use super::{Claim, Command, Goal, Stage};
 use crate::chance;
 use crate::child_protocol::{FromChild, Notice, Rect, Scene, Start, Tile, Timeline, ToChild};
 use crate::ledger::LedgerError;
@@ -124,6 +124,7 @@ impl Actor {
         let first = self.spec.replace(spec).is_none();
         match &self.state {
             State::Parked => {
+                self.stage.claim.send_replace(Claim::UnderWay);
                 tokio::spawn(claim(Arc::clone(&self.stage)));
                 self.stage.context.metrics.live_stages.inc();
                 self.start().await;
@@ -298,20 +299,21 @@ impl Actor {
     }
 }
 
-/// Tells the media service who serves this recording, until it knows.
+/// Tells the media service who serves this recording, until it knows or the stage is over.
 async fn claim(stage: Arc<Stage>) {
     let mut goal = stage.goal.subscribe();
     let mut backoff = Backoff::new(CLAIM_BASE, CLAIM_CAP);
-    loop {
+    while *goal.borrow_and_update() == Goal::Follow {
         let context = &stage.context;
-        let Err(error) = context.media.claim(&stage.asset_id, &context.config.base_url).await else { return };
+        let Err(error) = context.media.claim(&stage.asset_id, &context.config.base_url).await else { break };
         tracing::warn!(stage = %stage.stage_id, %error, "the media service did not take the claim");
         let delay = backoff.on_failure(chance());
         tokio::select! {
             () = tokio::time::sleep(delay) => {}
-            _over = goal.wait_for(|goal| *goal != Goal::Follow) => return,
+            _changed = goal.changed() => {}
         }
     }
+    stage.claim.send_replace(Claim::Settled);
 }
 
 /// Everybody on the stage, once, with the tile that the layout gives.

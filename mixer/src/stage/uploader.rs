@@ -15,7 +15,7 @@ use mixer_core::recording::{Entry, Recording};
 use tokio::sync::watch;
 use wire::media::{IndexChunk, RenditionKind, SETS_PER_CHUNK, SegmentSet};
 
-use super::{Goal, Stage};
+use super::{Claim, Goal, Stage};
 use crate::bucket::{BucketError, Content};
 use crate::chance;
 use crate::ledger::LedgerError;
@@ -163,6 +163,8 @@ impl Uploader {
 
     async fn finish(&self, seal: bool) -> Result<(), StepError> {
         let stage = &self.stage;
+        // The sender lives as long as the stage.
+        let _ = stage.claim.subscribe().wait_for(|claim| *claim == Claim::Settled).await;
         let chunks = stage.ledger.read(|recording| recording.index_chunks());
         match stage.context.media.finish(&stage.asset_id, chunks).await {
             Ok(()) => {}

@@ -398,12 +398,18 @@ impl Client {
         .unwrap()
     }
 
+    /// The media playlists of all renditions at one moment.
     pub(crate) async fn media_playlists(&self, view: View) -> Vec<String> {
-        let mut playlists = Vec::new();
-        for rendition in Ladder::default().names() {
-            playlists.push(self.get_text(&view.playlist_name(rendition)).await);
+        loop {
+            let mut playlists = Vec::new();
+            for rendition in Ladder::default().names() {
+                playlists.push(self.get_text(&view.playlist_name(rendition)).await);
+            }
+            // Otherwise a set came in between.
+            if self.get_text(&view.playlist_name("v720")).await == playlists[0] {
+                return playlists;
+            }
         }
-        playlists
     }
 
     pub(crate) async fn sets(&self) -> u64 {
@@ -417,15 +423,23 @@ impl Client {
             .unwrap();
     }
 
-    /// How many sets there are when the live playlist has its discontinuity.
-    pub(crate) async fn wait_for_discontinuity(&self) -> u64 {
-        testkit::eventually("a discontinuity", PATIENCE, async || {
-            let playlist = self.get_text("live-v720.m3u8").await;
-            playlist.contains("#EXT-X-DISCONTINUITY\n").then_some(())
-        })
-        .await
-        .unwrap();
-        self.sets().await
+    /// Runs that the playlist shows.
+    pub(crate) async fn runs(&self) -> usize {
+        1 + self.get_text("v720.m3u8").await.matches("#EXT-X-DISCONTINUITY\n").count()
+    }
+
+    pub(crate) async fn wait_for_runs(&self, count: usize) {
+        testkit::eventually("a discontinuity", PATIENCE, async || (self.runs().await >= count).then_some(()))
+            .await
+            .unwrap();
+    }
+
+    /// Microseconds of the stage that are in no segment, at the newest discontinuity.
+    pub(crate) async fn newest_gap_us(&self) -> i64 {
+        let playlist = hls::rules::read(&self.get_text("v720.m3u8").await).unwrap();
+        let at = playlist.segments.iter().rposition(|segment| segment.discontinuity).unwrap();
+        let (before, after) = (&playlist.segments[at - 1], &playlist.segments[at]);
+        after.started_at_us.unwrap() - before.started_at_us.unwrap() - before.duration_us
     }
 
     pub(crate) async fn wait_until_saved(&self) {
