@@ -256,6 +256,10 @@ impl Shard {
         let Some(source) = room.publication(publication) else { return };
         let Some(owner) = room.participant(media.owner) else { return };
         let codec = media.reception.codec();
+        if matches!(codec, crate::codec::Codec::Vp9 | crate::codec::Codec::Av1) {
+            // The link does not carry them.
+            return;
+        }
         let config = ForwardingConfig {
             codec,
             ssrc,

@@ -134,10 +134,15 @@ impl Shard {
             let wish = publication.map_or("", |p| p.codec.as_str());
             let red = publication.is_none_or(|p| !p.info.disable_red);
             match kind {
-                Kind::Audio => media.codecs.sort_by_key(|line| match line.codec {
-                    Some(Codec::Red) => u8::from(!red) * 2,
-                    _ => 1,
-                }),
+                Kind::Audio => {
+                    media.codecs.sort_by_key(|line| match line.codec {
+                        Some(Codec::Red) => u8::from(!red) * 2,
+                        _ => 1,
+                    });
+                    if publication.is_some_and(|p| !p.info.disable_dtx) {
+                        allow_dtx(media);
+                    }
+                }
                 Kind::Video => keep_one_codec(media, wish),
             }
         }
@@ -247,6 +252,16 @@ fn keep_one_codec(media: &mut crate::sdp::MediaSection, wish: &str) {
     let kept: Vec<_> =
         media.codecs.iter().filter(|line| line.codec == Some(keep)).map(|line| line.pt).collect();
     media.codecs.retain(|line| kept.contains(&line.pt) || line.apt.is_some_and(|apt| kept.contains(&apt)));
+}
+
+/// Lets the encoder be silent (RFC 7587 §6.1 `usedtx`): it asks for it by what it announced, not in its offer.
+fn allow_dtx(media: &mut crate::sdp::MediaSection) {
+    for line in media.codecs.iter_mut().filter(|line| line.codec == Some(Codec::Opus)) {
+        if !line.fmtp.contains("usedtx") {
+            let separator = if line.fmtp.is_empty() { "" } else { ";" };
+            line.fmtp = format!("{}{separator}usedtx=1", line.fmtp);
+        }
+    }
 }
 
 /// From the smallest encoding to the largest: clients that name them `q`, `h`, `f` may offer any order.
