@@ -1,6 +1,9 @@
 //! The mixer service with real children, a real S3 server and no SFU: an empty stage shows its holding
 //! picture, and everything that happens to a recording happens to it.
 
+#![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
+#![expect(clippy::print_stdout, reason = "figures, shown with --nocapture")]
+
 #[path = "stage/support.rs"]
 mod support;
 
@@ -71,7 +74,7 @@ async fn a_stage_survives_its_child_and_becomes_a_recording() {
     assert!(mixer.get_text("v720.m3u8").await.ends_with("#EXT-X-ENDLIST\n"));
     assert_eq!(mixer.put(&spec).await.state, StageState::Ended, "an ended stage does not start again");
     viewer.finish();
-    assert_eq!(media.claims(), [mixer.base_url.clone()]);
+    assert_eq!(media.claims(), std::slice::from_ref(&mixer.base_url));
 
     let bucket = Bucket::new(&gateway, &spec.asset_id);
     assert_eq!(media.finished(), [1], "chunks");
