@@ -231,11 +231,10 @@ impl Bwe {
     }
 
     /// A packet of `bytes` (UDP payload) left under this transport-wide number; numbers are consecutive.
-    pub fn on_send(&mut self, now: Instant, seq: SeqNo, bytes: usize, kind: SendKind) {
-        let cluster = match kind {
-            SendKind::Probe => self.prober.on_send(bytes),
-            SendKind::Media | SendKind::Retransmission => None,
-        };
+    ///
+    /// This estimator treats all kinds alike.
+    pub fn on_send(&mut self, now: Instant, seq: SeqNo, bytes: usize, _kind: SendKind) {
+        let cluster = self.prober.on_send(bytes);
         self.history.push(now, seq, bytes, cluster);
     }
 
@@ -293,11 +292,12 @@ impl Bwe {
         let elapsed = self.last_update.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
         self.last_update = Some(now);
         let since_decrease = self.last_decrease.map(|at| now.saturating_duration_since(at));
-        let may_decrease = since_decrease.is_none_or(|time| time > DECREASE_INTERVAL);
+        let may_change =
+            since_decrease.is_none_or(|time| time > DECREASE_INTERVAL) && !self.prober.is_probing();
         match self.trend.usage() {
             Usage::Over => {
                 let Some(acked) = acked else { return };
-                if may_decrease && BACKOFF * acked < self.target {
+                if may_change && BACKOFF * acked < self.target {
                     self.link = Some(acked);
                     self.target = BACKOFF * acked;
                     self.last_decrease = Some(now);
@@ -305,7 +305,7 @@ impl Bwe {
                 }
             }
             Usage::Under => {}
-            Usage::Normal if may_decrease => {
+            Usage::Normal if may_change => {
                 let Some(acked) = acked else { return };
                 let seconds = elapsed.as_secs_f64().min(1.0);
                 let near = self.link.is_some_and(|link| (acked - link).abs() < 0.2 * link);
@@ -332,15 +332,14 @@ impl Bwe {
             }
         } else if result.saturated {
             let floor = self.acked.rate().unwrap_or(result.bits_per_second);
-            let measured = result.bits_per_second.max(floor);
-            if measured < self.target {
-                self.target = measured;
-                self.last_decrease = Some(now);
-            }
+            self.target = self.target.min(result.bits_per_second.max(floor));
         }
         if !result.lossy {
             self.loss.raise_to(result.bits_per_second);
         }
+        // The burst's own queue says nothing of the media after it.
+        self.trend.restart();
+        self.last_update = Some(now);
         self.clamp();
     }
 

@@ -8,7 +8,7 @@
 //!                  └ RTCP: TWCC feedback     └ RTCP: NACK, RR, PLI
 //! ```
 
-mod arrivals;
+pub(crate) mod arrivals;
 mod binding;
 mod encoding;
 mod keyframe;

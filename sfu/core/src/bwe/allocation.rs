@@ -108,12 +108,14 @@ fn raise(
 }
 
 impl Demand {
-    /// Encodings that are sent and wanted, smallest first. Before any rate is known: the smallest.
+    /// Encodings that are sent and wanted, smallest first. While nothing is sent (not yet, or muted): the
+    /// current one, or the smallest.
     fn steps(&self) -> impl Iterator<Item = EncodingIndex> {
         let wanted = self.wanted;
-        let nothing_yet = self.rates.iter().all(|&rate| rate == Bitrate::ZERO);
+        let nothing = self.rates.iter().all(|&rate| rate == Bitrate::ZERO);
+        let stand_in = self.current.map_or(0, EncodingIndex::index);
         (0..MAX_ENCODINGS)
-            .filter(move |&place| self.rates[place] > Bitrate::ZERO || (nothing_yet && place == 0))
+            .filter(move |&place| self.rates[place] > Bitrate::ZERO || (nothing && place == stand_in))
             .filter_map(|place| u8::try_from(place).ok().map(EncodingIndex))
             .enumerate()
             // The smallest that is sent serves even a viewer who wanted a smaller one.

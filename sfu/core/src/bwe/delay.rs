@@ -80,6 +80,11 @@ impl DelayTrend {
         self.usage
     }
 
+    /// Forgets the delays so far; the threshold stays.
+    pub(super) fn restart(&mut self) {
+        *self = Self { threshold: self.threshold, ..Self::default() };
+    }
+
     /// Takes one acknowledged packet, in the order of sending.
     pub(super) fn add(&mut self, sent: i64, arrived: i64, _bytes: usize) {
         let Some(mut group) = self.current else {
@@ -90,8 +95,7 @@ impl DelayTrend {
             return;
         }
         if arrived - group.last_arrived > STALE_MICROS {
-            let threshold = self.threshold;
-            *self = Self { threshold, ..Self::default() };
+            self.restart();
             return;
         }
         if sent - group.first_sent <= GROUP_MICROS {

@@ -62,13 +62,16 @@ struct Acks {
     newest_arrival: i64,
 }
 
+/// Probes go this far beyond what is desired: the allocation wants room above a layer before it steps up.
+const DESIRED_ROOM: f64 = 1.4;
+
 /// A cluster lasts this long, so that it fills a link's buffer enough to show.
 const LENGTH: Duration = Duration::from_millis(40);
 /// Fewer packets measure nothing.
 const MIN_PACKETS: u32 = 5;
 const MIN_BYTES: usize = 1_500;
 /// Between two probes that found nothing. A returning path must be found within a few seconds.
-const INTERVAL: Duration = Duration::from_secs(4);
+const INTERVAL: Duration = Duration::from_secs(3);
 /// After a probe that found room: look for more at once.
 const SOON: Duration = Duration::from_millis(150);
 /// Feedback for a cluster comes within a round trip and a feedback interval.
@@ -87,22 +90,28 @@ impl Prober {
         self.desired = desired;
     }
 
-    /// The estimate fell: what a probe found before is void.
+    /// The estimate fell: the next probe waits, and a burst under way is void.
     pub(super) fn on_decrease(&mut self, now: Instant) {
         self.next = Some(now + INTERVAL);
         self.state = State::Idle;
     }
 
-    /// Cluster that a probe packet of `bytes` belongs to.
+    /// Cluster that a packet of `bytes` belongs to. Media that leaves meanwhile is part of the burst too: it
+    /// takes its share of the path.
     pub(super) fn on_send(&mut self, bytes: usize) -> Option<u32> {
         match &mut self.state {
-            State::Sending { cluster, .. } | State::Waiting { cluster, .. } => {
+            State::Sending { cluster, .. } => {
                 cluster.sent_bytes += bytes;
                 cluster.sent_packets += 1;
                 Some(self.cluster)
             }
-            State::Idle => None,
+            State::Idle | State::Waiting { .. } => None,
         }
+    }
+
+    /// True while a burst is under way: the queue that shows is its own.
+    pub(super) const fn is_probing(&self) -> bool {
+        !matches!(self.state, State::Idle)
     }
 
     pub(super) fn on_ack(&mut self, ack: &Ack) {
@@ -134,7 +143,7 @@ impl Prober {
         if !matches!(self.state, State::Idle) || !calm || self.next.is_some_and(|at| at > now) {
             return None;
         }
-        let rate = estimate.scaled(2.0).min(self.desired.scaled(1.2));
+        let rate = estimate.scaled(2.0).min(self.desired.scaled(DESIRED_ROOM));
         if rate < estimate.scaled(1.1) {
             return None;
         }

@@ -1,1 +1,195 @@
+mod link;
 
+use std::time::{Duration, Instant};
+
+use self::link::{Link, Viewer};
+use super::*;
+use crate::receive::EncodingIndex;
+
+#[expect(clippy::disallowed_methods, reason = "the one real instant from which virtual time starts")]
+fn epoch() -> Instant {
+    Instant::now()
+}
+
+const KBPS: u64 = 1_000;
+
+#[test]
+fn a_fast_path_reaches_the_high_layer_within_eight_seconds() {
+    for seed in 1..=3 {
+        let mut viewer = Viewer::new(epoch(), Link::new(10_000 * KBPS, seed));
+        viewer.run(Duration::from_secs(20));
+        let reached = viewer.reached(2).expect("the high layer is never reached");
+        assert!(reached <= Duration::from_secs(8), "seed {seed}: {reached:?}");
+        assert_eq!(viewer.layer(), Some(2), "seed {seed}");
+    }
+}
+
+/// The case: a 400 kb/s path keeps the low layer, and the high one returns when the path does.
+#[test]
+fn a_slow_path_keeps_the_low_layer_and_recovers_when_it_opens() {
+    for seed in 1..=3 {
+        let mut viewer = Viewer::new(epoch(), Link::new(10_000 * KBPS, seed));
+        viewer.run(Duration::from_secs(15));
+        viewer.link.set_rate(400 * KBPS);
+        viewer.run(Duration::from_secs(4));
+        assert_eq!(viewer.layer(), Some(0), "seed {seed}: {:?}", viewer.bitrate());
+        viewer.start_count();
+        viewer.run(Duration::from_secs(30));
+        let count = viewer.count();
+        assert!(count.longest_above <= Duration::from_secs(3), "seed {seed}: {count:?}");
+        assert!(count.switches <= 2, "seed {seed}: {count:?}");
+        assert_eq!(viewer.layer(), Some(0), "seed {seed}");
+        assert!(viewer.bitrate().0 >= 250 * KBPS, "seed {seed}: {:?}", viewer.bitrate());
+        viewer.link.set_rate(10_000 * KBPS);
+        viewer.forget();
+        viewer.run(Duration::from_secs(8));
+        assert_eq!(viewer.layer(), Some(2), "seed {seed}: {:?}", viewer.bitrate());
+    }
+}
+
+#[test]
+fn the_estimate_is_never_above_the_cap_for_longer_than_three_seconds() {
+    for (seed, kbps) in [(1, 150), (2, 300), (3, 600), (4, 1_000), (5, 2_000), (6, 3_000)] {
+        let mut viewer = Viewer::new(epoch(), Link::new(10_000 * KBPS, seed));
+        viewer.run(Duration::from_secs(10));
+        viewer.link.set_rate(kbps * KBPS);
+        viewer.start_count();
+        viewer.run(Duration::from_secs(60));
+        let count = viewer.count();
+        assert!(count.longest_above <= Duration::from_secs(3), "{kbps} kb/s: {count:?}");
+    }
+}
+
+#[test]
+fn a_path_for_the_middle_layer_gets_the_middle_layer() {
+    for seed in 1..=4 {
+        let mut viewer = Viewer::new(epoch(), Link::new(1_000 * KBPS, seed));
+        viewer.run(Duration::from_secs(15));
+        viewer.start_count();
+        viewer.run(Duration::from_secs(60));
+        assert_eq!(viewer.layer(), Some(1), "seed {seed}: {:?}", viewer.bitrate());
+        let count = viewer.count();
+        assert!(count.switches <= 4, "seed {seed}: {count:?}");
+    }
+}
+
+#[test]
+fn one_percent_of_random_loss_costs_no_layer() {
+    for seed in 1..=4 {
+        let mut viewer = Viewer::new(epoch(), Link::new(10_000 * KBPS, seed).with_loss(10));
+        viewer.run(Duration::from_secs(30));
+        assert_eq!(viewer.layer(), Some(2), "seed {seed}: {:?}", viewer.bitrate());
+    }
+}
+
+#[test]
+fn jitter_without_a_bottleneck_costs_no_layer() {
+    for seed in 1..=4 {
+        let mut viewer = Viewer::new(epoch(), Link::new(10_000 * KBPS, seed).with_jitter(8_000));
+        viewer.run(Duration::from_secs(30));
+        assert_eq!(viewer.layer(), Some(2), "seed {seed}: {:?}", viewer.bitrate());
+    }
+}
+
+#[test]
+fn heavy_loss_lowers_the_estimate_and_its_end_brings_the_layer_back() {
+    for seed in 1..=3 {
+        let mut viewer = Viewer::new(epoch(), Link::new(10_000 * KBPS, seed));
+        viewer.run(Duration::from_secs(15));
+        viewer.link.set_loss(200);
+        viewer.run(Duration::from_secs(20));
+        assert!(viewer.bitrate().0 < 1_000 * KBPS, "seed {seed}: {:?}", viewer.bitrate());
+        viewer.link.set_loss(0);
+        viewer.forget();
+        viewer.run(Duration::from_secs(8));
+        assert_eq!(viewer.layer(), Some(2), "seed {seed}: {:?}", viewer.bitrate());
+    }
+}
+
+#[test]
+fn a_blackout_lowers_the_estimate_and_the_layer_returns() {
+    let mut viewer = Viewer::new(epoch(), Link::new(10_000 * KBPS, 9));
+    viewer.run(Duration::from_secs(15));
+    let before = viewer.bitrate();
+    viewer.link.set_loss(1_000);
+    viewer.run(Duration::from_secs(5));
+    assert!(viewer.bitrate() < before.scaled(0.5));
+    viewer.link.set_loss(0);
+    viewer.forget();
+    viewer.run(Duration::from_secs(8));
+    assert_eq!(viewer.layer(), Some(2), "{:?}", viewer.bitrate());
+}
+
+fn demand(priority: Priority, rates: [u64; 3], wanted: u8, current: Option<u8>) -> Demand {
+    Demand {
+        priority,
+        rates: rates.map(Bitrate::from_kbps),
+        wanted: Some(EncodingIndex(wanted)),
+        current: current.map(EncodingIndex),
+    }
+}
+
+fn allocated(kbps: u64, demands: &[Demand]) -> Vec<Option<u8>> {
+    let mut chosen = Vec::new();
+    allocate(Bitrate::from_kbps(kbps), demands, &mut chosen);
+    chosen.into_iter().map(|choice| choice.map(|encoding| encoding.0)).collect()
+}
+
+#[test]
+fn sound_goes_first_then_the_screen_then_cameras() {
+    let demands = [
+        demand(Priority::Camera, [150, 450, 1_500], 2, None),
+        demand(Priority::Screen, [300, 1_200, 0], 2, None),
+        demand(Priority::Audio, [40, 0, 0], 0, None),
+        demand(Priority::Camera, [150, 450, 1_500], 2, None),
+    ];
+    assert_eq!(allocated(10, &demands), [None, Some(0), Some(0), None]);
+    assert_eq!(allocated(650, &demands), [Some(0), Some(0), Some(0), None]);
+    assert_eq!(allocated(2_000, &demands), [Some(0), Some(1), Some(0), Some(0)]);
+    assert_eq!(allocated(2_600, &demands), [Some(1), Some(1), Some(0), Some(1)]);
+    assert_eq!(allocated(6_000, &demands), [Some(2), Some(1), Some(0), Some(2)]);
+}
+
+#[test]
+fn a_step_up_needs_more_room_than_staying() {
+    let at = |current| demand(Priority::Camera, [150, 450, 1_500], 2, current);
+    assert_eq!(allocated(1_600, &[at(Some(1))]), [Some(1)]);
+    assert_eq!(allocated(1_600, &[at(Some(2))]), [Some(2)]);
+    assert_eq!(allocated(1_900, &[at(Some(1))]), [Some(2)]);
+}
+
+#[test]
+fn nobody_gets_more_than_wanted_or_what_is_not_sent() {
+    let small = demand(Priority::Camera, [150, 450, 1_500], 0, None);
+    let hidden = Demand { wanted: None, ..small };
+    let only_high = demand(Priority::Camera, [0, 0, 1_500], 0, None);
+    let nothing_yet = demand(Priority::Camera, [0, 0, 0], 2, None);
+    assert_eq!(
+        allocated(50_000, &[small, hidden, only_high, nothing_yet]),
+        [Some(0), None, Some(2), Some(0)]
+    );
+}
+
+#[test]
+fn what_is_desired_counts_every_wish_once() {
+    let demands =
+        [demand(Priority::Camera, [150, 450, 1_500], 1, None), demand(Priority::Audio, [40, 0, 0], 0, None)];
+    let mut chosen = Vec::new();
+    let allocation = allocate(Bitrate::from_kbps(100), &demands, &mut chosen);
+    assert_eq!(allocation.desired, Bitrate::from_kbps(490));
+    assert_eq!(allocation.used, Bitrate::from_kbps(190));
+}
+
+#[test]
+fn a_rate_is_measured_over_its_window() {
+    let start = epoch();
+    let mut meter = RateMeter::new(Duration::from_secs(1));
+    assert_eq!(meter.rate(start), Bitrate::ZERO);
+    for step in 0..300 {
+        meter.add(start + Duration::from_millis(10 * step), 125);
+    }
+    let rate = meter.rate(start + Duration::from_millis(2_990));
+    assert!((95_000..105_000).contains(&rate.0), "{rate:?}");
+    meter.add(start + Duration::from_secs(60), 125);
+    assert!(meter.rate(start + Duration::from_secs(60)).0 < 5_000);
+}

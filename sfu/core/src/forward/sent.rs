@@ -106,7 +106,8 @@ impl SentCache {
     /// The newest media packets, newest first.
     pub(super) fn newest(&self) -> impl Iterator<Item = Sent> {
         let highest = self.highest.map_or(0, |highest| highest.0);
-        (0..self.entries.len() as u64).filter_map(move |back| self.media(SeqIndex(highest.checked_sub(back)?)))
+        (0..self.entries.len() as u64)
+            .filter_map(move |back| self.media(SeqIndex(highest.checked_sub(back)?)))
     }
 
     pub(super) fn heap_bytes(&self) -> usize {

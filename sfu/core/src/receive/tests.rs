@@ -4,8 +4,8 @@ use super::*;
 use crate::codec::Codec;
 use crate::rtcp::{self, NtpTime, RtcpPacket};
 use crate::rtp::{
-    ExtId, ExtKind, ExtMap, ExtensionBlock, HeaderFields, MAX_HEADER_BYTES, Mid, Pt, Rid, RtpTime, SeqNo, Ssrc,
-    write_header,
+    ExtId, ExtKind, ExtMap, ExtensionBlock, HeaderFields, MAX_HEADER_BYTES, Mid, Pt, Rid, RtpTime, SeqNo,
+    Ssrc, write_header,
 };
 use crate::stats::ReceiveCounters;
 
@@ -30,12 +30,9 @@ fn pt(number: u8) -> Pt {
 
 fn extensions() -> ExtMap {
     let mut map = ExtMap::default();
-    for (kind, id) in [
-        (ExtKind::Mid, MID),
-        (ExtKind::Rid, RID),
-        (ExtKind::RepairedRid, RRID),
-        (ExtKind::TransportCc, TWCC),
-    ] {
+    for (kind, id) in
+        [(ExtKind::Mid, MID), (ExtKind::Rid, RID), (ExtKind::RepairedRid, RRID), (ExtKind::TransportCc, TWCC)]
+    {
         map.set(kind, ExtId::new(id));
     }
     map
@@ -109,7 +106,12 @@ fn simulcast(fid: Vec<(Ssrc, Ssrc)>) -> Section<&'static str> {
     }
 }
 
-fn single(mid: &str, publication: &'static str, media: Option<u32>, rtx: Option<u32>) -> Section<&'static str> {
+fn single(
+    mid: &str,
+    publication: &'static str,
+    media: Option<u32>,
+    rtx: Option<u32>,
+) -> Section<&'static str> {
     Section {
         mid: Mid::new(mid.as_bytes()).unwrap(),
         publication,
@@ -157,12 +159,15 @@ impl Scene {
         let mut out = Vec::new();
         self.reception.poll_rtcp(self.now, &mut out, &mut self.counters);
         let mut said = Said::default();
-        for packet in rtcp::packets(&out) {
-            match packet.unwrap() {
-                RtcpPacket::Nack(nack) => said.nacked.extend(nack.missing().map(|seq| seq.0)),
-                RtcpPacket::Pli(ssrc) => said.plis.push(ssrc.0),
-                RtcpPacket::ReceiverReport(blocks) => said.reports.extend(blocks.iter()),
-                other => panic!("{other:?}"),
+        for packet in rtcp::packets(&out).map(Result::unwrap) {
+            if let RtcpPacket::Nack(nack) = &packet {
+                said.nacked.extend(nack.missing().map(|seq| seq.0));
+            } else if let RtcpPacket::Pli(ssrc) = &packet {
+                said.plis.push(ssrc.0);
+            } else if let RtcpPacket::ReceiverReport(blocks) = &packet {
+                said.reports.extend(blocks.iter());
+            } else {
+                panic!("{packet:?}");
             }
         }
         said
@@ -489,8 +494,10 @@ fn an_unanswered_request_is_repeated_with_growing_pauses() {
     let start = epoch();
     let mut requests = KeyframeRequests::default();
     requests.request();
-    let sent: Vec<_> =
-        (0..100_000).step_by(100).filter(|ms| requests.poll_send(start + Duration::from_millis(*ms))).collect();
+    let sent: Vec<_> = (0..100_000)
+        .step_by(100)
+        .filter(|ms| requests.poll_send(start + Duration::from_millis(*ms)))
+        .collect();
     assert_eq!(sent, [0, 1_000, 3_000, 7_000, 15_000, 31_000]);
 }
 

@@ -73,7 +73,8 @@ fn it_stays_small_for_a_slow_stream() {
     ring.push(facts(0, start), &[], &payload(0, 10)).unwrap();
     let heap = ring.heap_bytes();
     for index in 1..100 {
-        ring.push(facts(index, start + Duration::from_millis(500 * index)), &[], &payload(index, 10)).unwrap();
+        ring.push(facts(index, start + Duration::from_millis(500 * index)), &[], &payload(index, 10))
+            .unwrap();
     }
     assert_eq!(ring.heap_bytes(), heap);
 }

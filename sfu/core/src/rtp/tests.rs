@@ -49,8 +49,11 @@ fn a_written_header_reads_back() {
     let header = RtpHeader::parse(&packet).unwrap();
     assert!(header.marker);
     assert_eq!(header.pt.get(), 96);
-    assert_eq!((header.seq, header.time, header.ssrc), (SeqNo(65_535), RtpTime(0xfffffff0), Ssrc(0x01020304)));
-    assert_eq!(&packet[header.payload.clone()], b"media");
+    assert_eq!(
+        (header.seq, header.time, header.ssrc),
+        (SeqNo(65_535), RtpTime(0xfffffff0), Ssrc(0x01020304))
+    );
+    assert_eq!(&packet[header.payload], b"media");
     assert_eq!(elements_of(&packet), [(4, b"0".to_vec()), (3, vec![1, 2])]);
 }
 
@@ -86,17 +89,34 @@ fn elements_beyond_the_block_are_refused_and_the_rest_stays() {
     assert_eq!(elements_of(&write(&fields(1), &block, b"x")), [(1, large.to_vec()), (3, b"0".to_vec())]);
 }
 
+/// Name, profile, bytes of the block, and the elements that count.
+type ExtensionCase<'a> = (&'a str, u16, &'a [u8], &'a [(u8, &'a [u8])]);
+
 /// RFC 8285 §4.2 and §4.3, case by case.
 #[test]
 fn header_extensions_end_where_rfc_8285_says() {
     let one = 0xbede;
-    let cases: [(&str, u16, &[u8], &[(u8, &[u8])]); 12] = [
+    let cases: [ExtensionCase<'_>; 12] = [
         ("one element", one, &[0x10, 0xaa, 0, 0], &[(1, &[0xaa])]),
-        ("padding before, between and after", one, &[0, 0x10, 0xaa, 0, 0x21, 1, 2, 0], &[(1, &[0xaa]), (2, &[1, 2])]),
-        ("sixteen bytes", one, &[0x1f, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 0, 0, 0],
-            &[(1, &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16])]),
+        (
+            "padding before, between and after",
+            one,
+            &[0, 0x10, 0xaa, 0, 0x21, 1, 2, 0],
+            &[(1, &[0xaa]), (2, &[1, 2])],
+        ),
+        (
+            "sixteen bytes",
+            one,
+            &[0x1f, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 0, 0, 0],
+            &[(1, &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16])],
+        ),
         ("id 15 ends the block", one, &[0x10, 0xaa, 0xf0, 0xbb, 0x20, 0xcc, 0, 0], &[(1, &[0xaa])]),
-        ("id 0 with a length ends the block", one, &[0x10, 0xaa, 0x01, 0xbb, 0xbb, 0x20, 0xcc, 0], &[(1, &[0xaa])]),
+        (
+            "id 0 with a length ends the block",
+            one,
+            &[0x10, 0xaa, 0x01, 0xbb, 0xbb, 0x20, 0xcc, 0],
+            &[(1, &[0xaa])],
+        ),
         ("an element beyond the block is dropped", one, &[0x10, 0xaa, 0x2f, 0xbb], &[(1, &[0xaa])]),
         ("empty block", one, &[], &[]),
         ("two-byte element", 0x1000, &[1, 1, 0xaa, 0], &[(1, &[0xaa])]),

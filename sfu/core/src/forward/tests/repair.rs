@@ -122,7 +122,8 @@ fn a_probe_repeats_the_newest_packets_and_ends_with_padding() {
     let got = scene.take();
     assert!((2_500..2_800).contains(&sent), "{sent} bytes");
     assert_eq!(counters_probes(&scene), got.len() as u64);
-    let repeated: Vec<_> = got.iter().filter(|got| !got.payload.is_empty()).map(|got| got.payload[1]).collect();
+    let repeated: Vec<_> =
+        got.iter().filter(|got| !got.payload.is_empty()).map(|got| got.payload[1]).collect();
     assert_eq!(repeated, [4, 3]);
     assert!(got.iter().all(|got| got.ssrc == VIEWER_RTX && got.transport_cc.is_some()));
     assert_continuous(&got);

@@ -6,16 +6,12 @@ use std::time::{Duration, Instant};
 
 use crate::bwe::BweConfig;
 use crate::codec::{Codec, Vp8Descriptor};
-use crate::forward::{
-    Congestion, Forwarding, ForwardingConfig, Leg, Plain, RtxConfig, SendArena, Target,
-};
-use crate::receive::{
-    EncodingIndex, Inbound, PayloadKind, Payloads, Reception, Section, SectionStreams,
-};
+use crate::forward::{Congestion, Forwarding, ForwardingConfig, Leg, Plain, RtxConfig, SendArena, Target};
+use crate::receive::{EncodingIndex, Inbound, PayloadKind, Payloads, Reception, Section, SectionStreams};
 use crate::rtcp::{self, NtpTime, RtcpPacket};
 use crate::rtp::{
-    ExtId, ExtKind, ExtMap, ExtensionBlock, Extensions, HeaderFields, MAX_HEADER_BYTES, Mid, Pt, Rid, RtpHeader,
-    RtpTime, SeqNo, Ssrc, write_header,
+    ExtId, ExtKind, ExtMap, ExtensionBlock, Extensions, HeaderFields, MAX_HEADER_BYTES, Mid, Pt, Rid,
+    RtpHeader, RtpTime, SeqNo, Ssrc, write_header,
 };
 use crate::stats::MediaCounters;
 
@@ -131,7 +127,8 @@ pub(super) fn ticks(micros: u64, rate: u64) -> u32 {
 }
 
 pub(super) fn ntp_at(micros: u64) -> NtpTime {
-    NtpTime(WALL + ((u128::from(micros) << 32) / 1_000_000) as u64)
+    let fixed_point = (u128::from(micros) << 32) / 1_000_000;
+    NtpTime(WALL + u64::try_from(fixed_point).unwrap())
 }
 
 impl Camera {
@@ -273,7 +270,12 @@ pub(super) struct Scene {
 }
 
 impl Scene {
-    pub(super) fn new(section: Section<u32>, codec: Codec, encodings: usize, config: ForwardingConfig) -> Self {
+    pub(super) fn new(
+        section: Section<u32>,
+        codec: Codec,
+        encodings: usize,
+        config: ForwardingConfig,
+    ) -> Self {
         let mut inbound = Inbound::new(Ssrc(1));
         inbound.set_extensions(ext_map(&[
             (ExtKind::Mid, MID),
@@ -315,10 +317,7 @@ impl Scene {
         let section = Section {
             mid: Mid::new(b"1").unwrap(),
             publication: 6,
-            payloads: Payloads(vec![
-                (pt(111), PayloadKind::Media(Codec::Opus)),
-                (pt(63), PayloadKind::Red),
-            ]),
+            payloads: Payloads(vec![(pt(111), PayloadKind::Media(Codec::Opus)), (pt(63), PayloadKind::Red)]),
             streams: SectionStreams::Single { media: Some(Ssrc(2000)), rtx: None },
         };
         let config = ForwardingConfig { red, rtx: None, ..viewer_config(Codec::Opus) };

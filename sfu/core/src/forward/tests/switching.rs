@@ -28,7 +28,10 @@ fn the_first_packet_has_the_negotiated_values() {
     let first = &got[0];
     assert_eq!((first.ssrc, first.pt, first.seq, first.time), (VIEWER_SSRC, 120, 1, 0xffff_f000));
     assert!(first.has_mid);
-    assert_eq!(got.iter().map(|got| got.transport_cc).collect::<Vec<_>>(), [Some(65_530), Some(65_531), Some(65_532)]);
+    assert_eq!(
+        got.iter().map(|got| got.transport_cc).collect::<Vec<_>>(),
+        [Some(65_530), Some(65_531), Some(65_532)]
+    );
     assert!(!got[1].marker && got[2].marker);
 }
 
@@ -253,7 +256,14 @@ struct Show {
 
 impl Show {
     fn new(seed: u64, reports: bool) -> Self {
-        Self { scene: Scene::camera(), camera: Camera::new(), rng: Rng(seed), frame: 0, reports, arrived: [0; 3] }
+        Self {
+            scene: Scene::camera(),
+            camera: Camera::new(),
+            rng: Rng(seed),
+            frame: 0,
+            reports,
+            arrived: [0; 3],
+        }
     }
 
     /// Captures and delivers one frame of every encoding.
@@ -285,7 +295,8 @@ impl Show {
         let got = self.scene.take();
         assert_continuous(&got);
         for pair in got.windows(2) {
-            let is_next = pair[1].capture_us() != pair[0].capture_us() || pair[1].mark().0 != pair[0].mark().0;
+            let is_next =
+                pair[1].capture_us() != pair[0].capture_us() || pair[1].mark().0 != pair[0].mark().0;
             let step = RtpTime(pair[1].time).since(RtpTime(pair[0].time));
             assert_eq!(step > 0, is_next, "times grow from frame to frame: {pair:?}");
             let pictures = pair[1].picture_id().wrapping_sub(pair[0].picture_id()) & 0x7fff;
