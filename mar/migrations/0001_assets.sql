@@ -106,7 +106,6 @@ CREATE TABLE idempotency_keys (
     key TEXT NOT NULL,
     -- SHA-256 of method, path and body.
     request TEXT NOT NULL,
-    status BIGINT NOT NULL,
     answer TEXT NOT NULL,
     created_at_us BIGINT NOT NULL,
     PRIMARY KEY (caller, key)
