@@ -52,7 +52,7 @@ pub fn answer(
     let accepted = |media: &MediaSection| bundled.contains(&media.mid) && is_usable(media);
     let mids: Vec<Mid> = offer.media.iter().filter(|media| accepted(media)).map(|media| media.mid).collect();
     let sends: BTreeMap<Mid, &SendTrack> = sends.iter().map(|(mid, track)| (*mid, track)).collect();
-    let mut writer = Writer::new(local, setup, &mids);
+    let mut writer = Writer::new(local, setup, &mids, offer.extmap_allow_mixed);
     let mut extensions = Extensions::default();
     let mut negotiated = Negotiated { extmap_allow_mixed: offer.extmap_allow_mixed, ..Negotiated::default() };
     for media in &offer.media {

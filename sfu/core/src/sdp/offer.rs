@@ -144,7 +144,7 @@ impl Offerer {
         (self.changed, self.in_flight) = (false, true);
         let live = self.slots.iter().filter(|slot| matches!(slot.state, SlotState::Live { .. }));
         let bundle: Vec<Mid> = std::iter::once(data_mid()).chain(live.map(|slot| slot.mid)).collect();
-        let mut writer = Writer::new(local, Setup::ActPass, &bundle);
+        let mut writer = Writer::new(local, Setup::ActPass, &bundle, true);
         writer.data("UDP/DTLS/SCTP", data_mid());
         for slot in &mut self.slots {
             let words = (media_word(slot.kind), MEDIA_PROTOCOL);

@@ -88,6 +88,8 @@ impl Reader {
         if read_transport(transport, name, value) {
             return;
         }
+        // Firefox writes it in every section, Chromium once.
+        self.description.extmap_allow_mixed |= name == "extmap-allow-mixed";
         match &mut self.section {
             Some(section) => section.attribute(name, value),
             None => self.session_attribute(name, value),
@@ -95,15 +97,12 @@ impl Reader {
     }
 
     fn session_attribute(&mut self, name: &str, value: &str) {
-        match name {
-            "group" if self.description.bundle.is_empty() => {
-                if let Some(mids) = value.strip_prefix("BUNDLE ") {
-                    let mids = mids.split(' ').filter_map(|mid| Mid::new(mid.as_bytes()));
-                    self.description.bundle = mids.take(MAX_SECTIONS).collect();
-                }
-            }
-            "extmap-allow-mixed" => self.description.extmap_allow_mixed = true,
-            _ => self.direction = read_direction(name).unwrap_or(self.direction),
+        if name == "group" && self.description.bundle.is_empty() {
+            let mids = value.strip_prefix("BUNDLE ").unwrap_or_default().split(' ');
+            let mids = mids.filter_map(|mid| Mid::new(mid.as_bytes()));
+            self.description.bundle = mids.take(MAX_SECTIONS).collect();
+        } else {
+            self.direction = read_direction(name).unwrap_or(self.direction);
         }
     }
 

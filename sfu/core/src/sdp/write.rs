@@ -19,7 +19,12 @@ pub(super) struct Writer<'a> {
 
 impl<'a> Writer<'a> {
     /// Starts with the session's lines; `bundle` are the mids of all sections that are not rejected.
-    pub(super) fn new(local: &'a LocalDescription<'a>, setup: Setup, bundle: &[Mid]) -> Self {
+    pub(super) fn new(
+        local: &'a LocalDescription<'a>,
+        setup: Setup,
+        bundle: &[Mid],
+        extmap_allow_mixed: bool,
+    ) -> Self {
         let mut writer = Self { text: String::with_capacity(2048), local, setup, has_candidates: false };
         writer.line("v=0");
         let (id, version) = (local.session_id, local.version);
@@ -34,7 +39,9 @@ impl<'a> Writer<'a> {
             }
             writer.line("");
         }
-        writer.line("a=extmap-allow-mixed");
+        if extmap_allow_mixed {
+            writer.line("a=extmap-allow-mixed");
+        }
         writer.line("a=msid-semantic: WMS *");
         writer
     }
