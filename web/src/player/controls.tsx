@@ -26,6 +26,11 @@ import {
 import { useTranslation } from "react-i18next";
 import { Behind } from "./behind";
 
+/** media-chrome says "button" and `aria-checked` at once, which only a switch may. */
+function asSwitch(element: HTMLElement | null): void {
+  element?.setAttribute("role", "switch");
+}
+
 export function Controls({ element, live, monitor }: { element: HlsVideoElement | null; live: boolean; monitor: boolean }) {
   if (monitor) {
     return (
@@ -51,7 +56,7 @@ export function Controls({ element, live, monitor }: { element: HlsVideoElement 
         {live ? <MediaLiveButton /> : <MediaTimeDisplay showDuration />}
         {live && <Behind element={element} />}
         <span className="grow" />
-        <MediaCaptionsButton />
+        <MediaCaptionsButton ref={asSwitch} />
         <MediaSettingsMenuButton />
         <MediaPipButton className="wide-only" />
         <MediaFullscreenButton />

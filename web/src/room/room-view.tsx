@@ -10,6 +10,7 @@ import { Button } from "@/ui/button";
 import { Chip } from "@/ui/parts";
 import { Dock } from "./dock";
 import { TileGrid } from "./tile-grid";
+import { isOnScreen } from "./tiles";
 
 export interface RoomViewProps {
   room: Room;
@@ -51,8 +52,8 @@ export function RoomView({ room, title, back, onLeave, status, onAir = false }: 
 function Count() {
   const { t } = useTranslation();
   const people = useParticipants();
-  const onScreen = people.filter((person) => person.permissions?.canPublish !== false).length;
-  const watching = people.length - onScreen;
+  const onScreen = people.filter(isOnScreen).length;
+  const watching = people.filter((person) => person.permissions?.canPublish === false).length;
   return (
     <p className="tiny">
       {t("room.onScreen", { count: onScreen })}

@@ -8,9 +8,17 @@ export function tileKey(tile: TrackReferenceOrPlaceholder): string {
   return `${tile.participant.identity}/${tile.source}`;
 }
 
-/** Viewers have no tile: they may not publish. */
-function onScreen(participant: Participant): boolean {
-  return participant.permissions?.canPublish !== false;
+/** The attribute in which the server says what a participant is. */
+const ROLE = "dais.role";
+
+export function isOrganiser(participant: Participant): boolean {
+  return participant.attributes[ROLE] === "organiser";
+}
+
+/** Viewers have no tile: they may not publish. Nor has an organiser who only listens from the control room. */
+export function isOnScreen(participant: Participant): boolean {
+  if (participant.permissions?.canPublish === false) return false;
+  return participant.isLocal || !isOrganiser(participant) || participant.trackPublications.size > 0;
 }
 
 function isScreen(tile: TrackReferenceOrPlaceholder): boolean {
@@ -39,7 +47,7 @@ export function useTiles(pinned: string | undefined): Tiles {
     { onlySubscribed: false },
   );
   return useMemo(() => {
-    const tiles = tracks.filter((tile) => onScreen(tile.participant)).toSorted(inOrder);
+    const tiles = tracks.filter((tile) => isOnScreen(tile.participant)).toSorted(inOrder);
     const wanted = tiles.find((tile) => tileKey(tile) === pinned) ?? tiles.find((tile) => isScreen(tile) && isTrackReference(tile) && !tile.participant.isLocal);
     if (!wanted) return { tiles, focus: undefined };
     return { tiles: [wanted, ...tiles.filter((tile) => tile !== wanted)], focus: tileKey(wanted) };

@@ -5,6 +5,7 @@ import { ArrowDownToLine, ArrowUpFromLine, Users } from "lucide-react";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Tile } from "@/room/tile";
+import { isOnScreen, isOrganiser } from "@/room/tiles";
 import { Button } from "@/ui/button";
 import { Chip, LiveChip } from "@/ui/parts";
 import type { Change, Programme } from "./programme";
@@ -15,7 +16,7 @@ export const DRAG_TYPE = "application/x-dais-identity";
 /** People who can be put on stage: those who may publish, without the organiser's own listener. */
 export function useSpeakers(): readonly Participant[] {
   return useParticipants()
-    .filter((person) => !person.isLocal && person.permissions?.canPublish !== false)
+    .filter((person) => !person.isLocal && !isOrganiser(person) && isOnScreen(person))
     .toSorted((a, b) => (a.joinedAt?.getTime() ?? 0) - (b.joinedAt?.getTime() ?? 0));
 }
 

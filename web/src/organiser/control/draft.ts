@@ -29,12 +29,14 @@ export function useDraft(stageId: string, onAir: Programme, live: boolean): Draf
       setBusy(true);
       try {
         await setProgramme(stageId, programme);
+        // An older answer that is still on its way would show the programme before this one.
+        await queryClient.cancelQueries({ queryKey: ["stage-status", stageId] });
         queryClient.setQueryData<StageStatus>(["stage-status", stageId], (status) => status && { ...status, programme });
       } catch (error) {
         toast(problemText(t, error));
       } finally {
         setBusy(false);
-        setPrepared(undefined);
+        setPrepared((current) => (current === programme ? undefined : current));
       }
     },
     [stageId, toast, t],
