@@ -15,7 +15,7 @@ use hls::rules;
 use nix::sys::signal::Signal;
 use support::{Bucket, Media, Mixer, ServiceProcess, decode, keys, spec};
 use testkit::VersityGateway;
-use wire::media::IndexChunk;
+use wire::media::{IndexChunk, RenditionKind};
 use wire::mixer::StageState;
 
 /// Not a test: what a child process of the other tests runs.
@@ -113,6 +113,7 @@ fn check_timeline(recording: &support::Downloaded) {
     let IndexChunk { renditions, sets, .. } = &recording.chunk;
     assert!(sets.iter().map(|set| set.number).eq(0..sets.len() as u64));
     assert!(sets.windows(2).any(|pair| pair[0].run != pair[1].run), "there was a restart");
+    let mut borders = Vec::new();
     for (index, rendition) in renditions.iter().enumerate() {
         let mut end = Duration::ZERO;
         for (position, set) in sets.iter().enumerate() {
@@ -131,8 +132,14 @@ fn check_timeline(recording: &support::Downloaded) {
             let info = &set.segments[index];
             assert_eq!(info.size_bytes, segment.len() as u64);
             assert!((time.length(timescale).as_micros().abs_diff(u128::from(info.duration_us))) < 1_000);
+            if let RenditionKind::Video { .. } = rendition.kind {
+                borders.push((set.number, time.decode_time, time.duration));
+            }
         }
     }
+    // The timescale of all pictures is the same, so a rung switch finds the same frame in each.
+    let (first, second) = borders.split_at(sets.len());
+    assert_eq!(first, second);
 }
 
 /// The store stops answering: the stage goes on live, no second stage may start, nothing is lost.

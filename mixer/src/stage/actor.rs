@@ -121,7 +121,8 @@ impl Actor {
 
     async fn show(&mut self, spec: StageSpec) {
         let scene = scene(&spec);
-        let first = self.spec.replace(spec).is_none();
+        let before = self.spec.replace(spec).map(|before| before.room);
+        let other_room = before.is_some() && before != self.spec.as_ref().map(|spec| spec.room.clone());
         match &self.state {
             State::Parked => {
                 self.stage.claim.send_replace(Claim::UnderWay);
@@ -129,10 +130,11 @@ impl Actor {
                 self.stage.context.metrics.live_stages.inc();
                 self.start().await;
             }
+            // A run listens to one room: it ends in order, and the next one begins in the other room.
+            State::Rolling(rolling) if other_room => rolling.child.order(ToChild::Stop),
             State::Rolling(rolling) => rolling.child.order(ToChild::Scene(scene)),
             State::Waiting { .. } | State::Stopping { .. } | State::Over => {}
         }
-        tracing::debug!(stage = %self.stage.stage_id, first, "a stage shows something else");
     }
 
     fn stop(&mut self, then: Goal) {
