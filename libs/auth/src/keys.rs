@@ -12,6 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::experience::ExperienceKey;
+use crate::invitation::InvitationKey;
 use crate::link::{self, LinkError, LinkRole};
 use crate::playback::PlaybackKey;
 use crate::room::ApiKeyPair;
@@ -56,6 +57,8 @@ pub struct Keys {
     pub playback: PlaybackKey,
     /// Key of experience tokens.
     pub experience: ExperienceKey,
+    /// Key of invitation links.
+    pub invitation: InvitationKey,
 }
 
 impl Keys {
@@ -69,6 +72,7 @@ impl Keys {
             service: ServiceKey::from_secret(&secret(&dir.join("service.key"))?),
             playback: PlaybackKey::from_secret(&secret(&dir.join("playback.key"))?),
             experience: ExperienceKey::from_secret(&secret(&dir.join("experience.key"))?),
+            invitation: InvitationKey::from_secret(&secret(&dir.join("invitation.key"))?),
             dir: dir.to_owned(),
         })
     }
@@ -86,6 +90,15 @@ impl Keys {
         let pair =
             text.trim_end().split_once(": ").ok_or(KeysError::Content { path, wanted: "`key: secret`" })?;
         Ok((ApiKeyPair { key: pair.0.to_owned(), secret: pair.1.to_owned() }, made))
+    }
+
+    /// The key pair of the embedded S3 store, made at first use.
+    ///
+    /// # Errors
+    /// When the file cannot be made or read, or holds something else.
+    pub fn storage_key(&self) -> Result<ApiKeyPair, KeysError> {
+        let secret = secret(&self.dir.join("storage.key"))?;
+        Ok(ApiKeyPair { key: "dais".to_owned(), secret: URL_SAFE_NO_PAD.encode(secret) })
     }
 
     /// The certificate with which this side of the SFU-mixer link proves itself, and the CA that it trusts.
@@ -188,7 +201,7 @@ mod tests {
         assert_eq!(fs::read(path.join("service.key")).unwrap(), first);
         assert_eq!(fs::metadata(path.join("service.key")).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
-        assert_eq!(fs::read_dir(&path).unwrap().count(), 3, "no draft is left behind");
+        assert_eq!(fs::read_dir(&path).unwrap().count(), 4, "no draft is left behind");
     }
 
     #[test]
@@ -197,7 +210,7 @@ mod tests {
         Keys::open_or_create(dir.path()).unwrap();
         let files: std::collections::HashSet<Vec<u8>> =
             fs::read_dir(dir.path()).unwrap().map(|entry| fs::read(entry.unwrap().path()).unwrap()).collect();
-        assert_eq!(files.len(), 3);
+        assert_eq!(files.len(), 4);
     }
 
     #[test]

@@ -10,10 +10,12 @@
 //! | [`service`] | one service calling another | the calling service |
 //! | [`playback`] | a viewer of one signed playback id | MAR |
 //! | [`experience`] | an attendee or speaker inside one event | control-api |
+//! | [`invitation`] | whoever was given an invitation link | control-api |
 //!
 //! The organiser's cookie session is not a token: control-api keeps it in its database.
 
 pub mod experience;
+pub mod invitation;
 pub mod keys;
 pub mod link;
 pub mod playback;

@@ -29,6 +29,17 @@ impl Location {
         }
     }
 
+    /// Asks the database whether it is there; makes nothing in it.
+    ///
+    /// # Errors
+    /// When it does not answer. A SQLite file is always there.
+    pub async fn ping(&self) -> Result<(), OpenError> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(url) => crate::open::ping(url).await,
+        }
+    }
+
     /// The connection URL that `sqlx` understands.
     pub(crate) fn url(&self, schema: &str) -> Result<String, OpenError> {
         match self {

@@ -161,6 +161,13 @@ impl Db {
     }
 }
 
+/// Connects and leaves again.
+pub(crate) async fn ping(url: &str) -> Result<(), OpenError> {
+    install_drivers();
+    let options: AnyConnectOptions = quiet(url.parse()?);
+    Ok(options.connect().await?.close().await?)
+}
+
 async fn create_schema(url: &str, schema: &str) -> Result<(), OpenError> {
     let options: AnyConnectOptions = quiet(url.parse()?);
     let mut connection = options.connect().await?;

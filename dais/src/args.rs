@@ -1,0 +1,257 @@
+//! Flags and environment of the `dais` command.
+//!
+//! Decides names, units, defaults and what is refused by name before any socket opens. What the values mean
+//! is decided by the services.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// The media backbone for virtual events: rooms, stages, recordings, replays.
+#[derive(Debug, Parser)]
+#[command(name = "dais", version, about, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run everything in one process, with embedded defaults.
+    Up(Settings),
+    /// Run only the SFU: rooms.
+    Sfu(Settings),
+    /// Run only the mixer: stages to HLS.
+    Mixer(Settings),
+    /// Run only the media service: assets, uploads, transforms, the HLS origin.
+    Media(Settings),
+    /// Run only the control API and the web apps.
+    ControlApi(Settings),
+    /// Put three synthetic speakers on a stage and take it live.
+    Demo(DemoArgs),
+    /// Check what this machine lacks, and say how to get it.
+    Doctor(Settings),
+    /// Make a room token, LiveKit-style.
+    Token(TokenArgs),
+    /// One stage's mixer; started by the mixer service.
+    #[command(hide = true)]
+    MixerChild,
+    /// One transform; started by the media service.
+    #[command(hide = true)]
+    TransformChild,
+}
+
+/// Settings of the services. Each can be a flag or an environment variable.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Settings {
+    /// Address of the HTTP server: web apps, APIs, signalling, HLS.
+    #[arg(long, env = "DAIS_HTTP_ADDR", default_value = "127.0.0.1:8080")]
+    pub(crate) http_addr: SocketAddr,
+
+    /// PEM file with the certificate chain of the HTTP server; needs DAIS_HTTP_TLS_KEY.
+    #[arg(long, env = "DAIS_HTTP_TLS_CERT", requires = "http_tls_key")]
+    pub(crate) http_tls_cert: Option<PathBuf>,
+
+    /// PEM file with the private key of the HTTP server.
+    #[arg(long, env = "DAIS_HTTP_TLS_KEY", requires = "http_tls_cert")]
+    pub(crate) http_tls_key: Option<PathBuf>,
+
+    /// The address that people's browsers use, such as https://events.example. Default: the HTTP address.
+    #[arg(long, env = "DAIS_PUBLIC_URL")]
+    pub(crate) public_url: Option<String>,
+
+    /// Folder of databases, embedded storage, keys and spools.
+    #[arg(long, env = "DAIS_DATA_DIR", default_value = ".data")]
+    pub(crate) data_dir: PathBuf,
+
+    /// Folder of the keys, one per token domain, made at first start. Default: `keys` in the data folder.
+    #[arg(long, env = "DAIS_AUTH_KEYS_DIR")]
+    pub(crate) auth_keys_dir: Option<PathBuf>,
+
+    /// Port of media, UDP and TCP; shard N uses this port plus N. 0 takes free ones.
+    #[arg(long, env = "DAIS_SFU_MEDIA_PORT", default_value_t = 7882)]
+    pub(crate) sfu_media_port: u16,
+
+    /// Addresses at which browsers reach the media ports, comma-separated. Default: every interface's
+    /// address and 127.0.0.1.
+    #[arg(long, env = "DAIS_SFU_MEDIA_IPS", value_delimiter = ',')]
+    pub(crate) sfu_media_ips: Vec<IpAddr>,
+
+    /// Threads that forward media. Default: one per core, at most 16.
+    #[arg(long, env = "DAIS_SFU_SHARDS")]
+    pub(crate) sfu_shards: Option<usize>,
+
+    /// Address at which the SFU hands media to mixers (QUIC). Default: a free loopback port.
+    #[arg(long, env = "DAIS_SFU_LINK_ADDR")]
+    pub(crate) sfu_link_addr: Option<SocketAddr>,
+
+    /// API key for room tokens and server APIs. Default: a development pair, made at first start.
+    #[arg(long, env = "DAIS_API_KEY", requires = "api_secret")]
+    pub(crate) api_key: Option<String>,
+
+    /// The secret of the API key; at least 32 characters.
+    #[arg(long, env = "DAIS_API_SECRET", requires = "api_key", hide_env_values = true, value_parser = secret)]
+    pub(crate) api_secret: Option<String>,
+
+    /// postgres://user:password@host/database. Default: SQLite files in the data folder.
+    #[arg(long, env = "DAIS_DATABASE_URL", hide_env_values = true)]
+    pub(crate) database_url: Option<String>,
+
+    /// An S3 server. Default: the embedded one.
+    #[arg(long, env = "DAIS_S3_ENDPOINT")]
+    pub s3_endpoint: Option<String>,
+
+    /// The S3 server's address for browsers' uploads. Default: the S3 endpoint; embedded: the public URL.
+    #[arg(long, env = "DAIS_S3_PUBLIC_ENDPOINT")]
+    pub s3_public_endpoint: Option<String>,
+
+    /// Bucket.
+    #[arg(long, env = "DAIS_S3_BUCKET", default_value = "dais-media")]
+    pub s3_bucket: String,
+
+    /// Region in signatures.
+    #[arg(long, env = "DAIS_S3_REGION", default_value = "us-east-1")]
+    pub s3_region: String,
+
+    /// Access key of the S3 server.
+    #[arg(long, env = "DAIS_S3_ACCESS_KEY", requires = "s3_secret_key")]
+    pub s3_access_key: Option<String>,
+
+    /// Secret key of the S3 server.
+    #[arg(long, env = "DAIS_S3_SECRET_KEY", requires = "s3_access_key", hide_env_values = true)]
+    pub s3_secret_key: Option<String>,
+
+    /// Where the other services find the SFU's HTTP server, when it runs alone.
+    #[arg(long, env = "DAIS_SFU_URL")]
+    pub(crate) sfu_url: Option<String>,
+
+    /// Where the other services find the mixer, when it runs alone.
+    #[arg(long, env = "DAIS_MIXER_URL")]
+    pub(crate) mixer_url: Option<String>,
+
+    /// Where the other services find the media service, when it runs alone.
+    #[arg(long, env = "DAIS_MEDIA_URL")]
+    pub(crate) media_url: Option<String>,
+
+    /// Where the other services find the control API, when it runs alone.
+    #[arg(long, env = "DAIS_CONTROL_API_URL")]
+    pub(crate) control_api_url: Option<String>,
+
+    /// What to log, in `tracing`'s directives, such as `info,sfu=debug`.
+    #[arg(long, env = "DAIS_LOG", default_value = "info")]
+    pub(crate) log: String,
+
+    /// Log JSON, one object a line.
+    #[arg(long, env = "DAIS_LOG_JSON")]
+    pub(crate) log_json: bool,
+}
+
+impl Settings {
+    /// The folder of the keys.
+    pub(crate) fn keys_dir(&self) -> PathBuf {
+        self.auth_keys_dir.clone().unwrap_or_else(|| self.data_dir.join("keys"))
+    }
+}
+
+/// What the demo does.
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// A running Dais, such as http://127.0.0.1:8080. Default: the demo starts all of Dais itself.
+    #[arg(long)]
+    pub(crate) url: Option<String>,
+
+    /// An organiser's e-mail address, for a running Dais; DAIS_DEMO_PASSWORD holds the password.
+    #[arg(long, requires = "url")]
+    pub(crate) email: Option<String>,
+
+    /// The organiser's password, for a running Dais.
+    #[arg(long, env = "DAIS_DEMO_PASSWORD", hide_env_values = true)]
+    pub(crate) password: Option<String>,
+
+    /// End the stage after this many seconds and wait for the replay. Default: live until Ctrl-C.
+    #[arg(long)]
+    pub(crate) seconds: Option<u64>,
+
+    /// Keep serving the replay for this many seconds. Default: until Ctrl-C.
+    #[arg(long, requires = "seconds")]
+    pub(crate) linger: Option<u64>,
+
+    /// One JSON line per step on standard output; all else goes to standard error.
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Settings of the Dais that the demo starts.
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+}
+
+/// What a room token says.
+#[derive(Debug, Args)]
+pub(crate) struct TokenArgs {
+    /// Room to join.
+    #[arg(long)]
+    pub(crate) room: String,
+
+    /// Identity in the room.
+    #[arg(long)]
+    pub(crate) identity: String,
+
+    /// Name that others see. Default: the identity.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+
+    /// May not publish.
+    #[arg(long)]
+    pub(crate) viewer: bool,
+
+    /// May also administer the room.
+    #[arg(long)]
+    pub(crate) admin: bool,
+
+    /// How long the token opens the door, in seconds.
+    #[arg(long, default_value_t = 6 * 3600)]
+    pub(crate) ttl_seconds: u64,
+
+    /// The API key comes from these settings.
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+}
+
+/// RFC 7518 §3.2: an HS256 key has at least 256 bits.
+fn secret(text: &str) -> Result<String, String> {
+    if text.len() < 32 {
+        return Err("it has fewer than 32 characters".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_short_api_secret_is_refused_by_name() {
+        let refused = Cli::try_parse_from(["dais", "up", "--api-key", "k", "--api-secret", "short"]);
+        let text = refused.map(|_| ()).unwrap_err().to_string();
+        assert!(text.contains("--api-secret") && text.contains("32"), "{text}");
+    }
+
+    #[test]
+    fn every_setting_has_an_environment_variable() {
+        let command = Cli::command();
+        let up = command.find_subcommand("up").unwrap();
+        for arg in up.get_arguments().filter(|a| !matches!(a.get_id().as_str(), "help" | "version")) {
+            assert!(arg.get_env().is_some(), "{}", arg.get_id());
+        }
+    }
+}

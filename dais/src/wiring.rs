@@ -1,0 +1,223 @@
+//! Gives each service of a process its settings, its keys and the addresses of the others.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use auth::Keys;
+use auth::link::LinkRole;
+use auth::room::{ApiKeyPair, ApiKeys};
+use axum::Router;
+use db::Location;
+use mar::bucket::BucketConfig;
+use telemetry::Metrics;
+
+use crate::args::Settings;
+use crate::start::{self, Parts, Services, Urls};
+
+/// What all services of a process share.
+pub(crate) struct Wiring<'a> {
+    /// Keys of the token domains.
+    pub(crate) keys: Keys,
+    /// Signs room tokens.
+    pub(crate) api_key: ApiKeyPair,
+    /// Who is reached where.
+    pub(crate) urls: &'a Urls,
+    /// Where services register their metrics.
+    pub(crate) metrics: &'a Metrics,
+}
+
+/// Starts the wanted services and merges their routes.
+pub(crate) async fn wire(
+    settings: &Settings,
+    services: Services,
+    wiring: Wiring<'_>,
+) -> anyhow::Result<(Parts, Router)> {
+    let mut parts = Parts::default();
+    let mut router = Router::new();
+    let mut link_addr = settings.sfu_link_addr;
+    if services.sfu {
+        let sfu = sfu::start(sfu_config(settings, &wiring)?).await.context("starting the SFU")?;
+        link_addr = sfu.link_addr().or(link_addr);
+        tracing::info!(media = ?sfu.media_addrs(), link = ?link_addr, "the SFU listens");
+        router = router.merge(sfu.router());
+        parts.sfu = Some(sfu);
+    }
+    let bucket = bucket(settings, &wiring)?;
+    if services.media {
+        let media = mar::start(media_config(settings, &wiring, bucket.clone())?);
+        let media = media.await.context("starting the media service")?;
+        router = router.merge(media.router());
+        parts.media = Some(media);
+    }
+    if services.mixer {
+        let link_addr = link_addr
+            .context("the mixer needs the SFU's link: set DAIS_SFU_LINK_ADDR here and for `dais sfu`")?;
+        let config = mixer_config(settings, &wiring, bucket, link_addr)?;
+        let mixer = mixer::start(config, wiring.metrics).await.context("starting the mixer")?;
+        router = router.merge(mixer.router());
+        parts.mixer = Some(mixer);
+    }
+    if services.control_api {
+        let control_api = control_api::start(control_config(settings, wiring)?);
+        let control_api = control_api.await.context("starting the control API")?;
+        router = router.merge(control_api.router());
+        parts.control_api = Some(control_api);
+    }
+    Ok((parts, router))
+}
+
+fn sfu_config(settings: &Settings, wiring: &Wiring<'_>) -> anyhow::Result<sfu::Config> {
+    let addr = settings.sfu_link_addr.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+    let media_ips = if settings.sfu_media_ips.is_empty() {
+        interface_addresses()?
+    } else {
+        settings.sfu_media_ips.clone()
+    };
+    Ok(sfu::Config {
+        media_port: settings.sfu_media_port,
+        media_ips,
+        shards: start::shards(settings),
+        api_keys: ApiKeys::new(&wiring.api_key, &[]),
+        link: Some(sfu::LinkConfig { addr, identity: link_identity(&wiring.keys, LinkRole::Sfu)? }),
+        ice_urls: Vec::new(),
+        limits: sfu::Limits::default(),
+    })
+}
+
+fn media_config(
+    settings: &Settings,
+    wiring: &Wiring<'_>,
+    bucket: BucketConfig,
+) -> anyhow::Result<mar::Config> {
+    Ok(mar::Config {
+        data_dir: settings.data_dir.clone(),
+        database_url: settings.database_url.clone(),
+        migrations: mar::db::MIGRATIONS,
+        bucket,
+        embedded: settings.s3_endpoint.is_none().then(mar::store::Limits::default),
+        public_url: wiring.urls.public.clone(),
+        api_pair: mar::ApiPair { key: wiring.api_key.key.clone(), secret: wiring.api_key.secret.clone() },
+        service_key: wiring.keys.service.clone(),
+        playback_key: wiring.keys.playback.clone(),
+        uploads: mar::registry::UploadLimits::default(),
+        mixer_patience: mar::Config::MIXER_PATIENCE,
+        bus: Arc::new(mar::outbox::LocalBus::default()),
+    })
+}
+
+fn mixer_config(
+    settings: &Settings,
+    wiring: &Wiring<'_>,
+    bucket: BucketConfig,
+    sfu_link_addr: SocketAddr,
+) -> anyhow::Result<mixer::Config> {
+    let registry = std::path::absolute(settings.data_dir.join("gstreamer-registry.bin"))?;
+    Ok(mixer::Config {
+        data_dir: settings.data_dir.clone(),
+        base_url: settings.mixer_url.clone().unwrap_or_else(|| wiring.urls.internal.clone()),
+        sfu_link_addr,
+        link_identity: link_identity(&wiring.keys, LinkRole::Mixer)?,
+        media_url: wiring.urls.media.clone(),
+        bucket: mixer::BucketConfig {
+            endpoint: bucket.endpoint.unwrap_or_default(),
+            region: bucket.region,
+            name: bucket.bucket,
+            access_key: bucket.access_key,
+            secret_key: bucket.secret_key,
+        },
+        service_key: wiring.keys.service.clone(),
+        spool_limit_bytes: SPOOL_LIMIT_BYTES,
+        kept_sets: KEPT_SETS,
+        ladder: mixer::Ladder::default(),
+        child: mixer::ChildCommand {
+            envs: vec![("GST_REGISTRY".into(), registry.into_os_string())],
+            ..mixer::ChildCommand::default()
+        },
+        shutdown_drain: std::time::Duration::from_secs(20),
+    })
+}
+
+fn control_config(settings: &Settings, wiring: Wiring<'_>) -> anyhow::Result<control_api::Config> {
+    Ok(control_api::Config {
+        public_url: wiring.urls.public.parse().context("DAIS_PUBLIC_URL is not a URL")?,
+        allowed_origins: Vec::new(),
+        room_url: None,
+        media_public_url: None,
+        database: database(settings, "control-api")?,
+        sfu_url: wiring.urls.sfu.clone(),
+        mixer_url: wiring.urls.mixer.clone(),
+        media_url: wiring.urls.media.clone(),
+        api_key: wiring.api_key,
+        service_key: wiring.keys.service,
+        experience_key: wiring.keys.experience,
+        invitation_key: wiring.keys.invitation,
+    })
+}
+
+/// Where a service's database is.
+pub(crate) fn database(settings: &Settings, service: &str) -> Result<Location, db::OpenError> {
+    Location::choose(settings.database_url.as_deref(), &settings.data_dir, service)
+}
+
+/// The bucket of an S3 server of its own.
+pub(crate) fn external_bucket(settings: &Settings, endpoint: &str) -> BucketConfig {
+    BucketConfig {
+        endpoint: Some(endpoint.to_owned()),
+        public_endpoint: settings.s3_public_endpoint.clone(),
+        bucket: settings.s3_bucket.clone(),
+        region: settings.s3_region.clone(),
+        access_key: settings.s3_access_key.clone().unwrap_or_default(),
+        secret_key: settings.s3_secret_key.clone().unwrap_or_default(),
+    }
+}
+
+/// The external bucket, or the embedded store behind this process's own listeners.
+fn bucket(settings: &Settings, wiring: &Wiring<'_>) -> anyhow::Result<BucketConfig> {
+    if let Some(endpoint) = &settings.s3_endpoint {
+        return Ok(external_bucket(settings, endpoint));
+    }
+    let embedded = wiring.keys.storage_key()?;
+    Ok(BucketConfig {
+        endpoint: Some(wiring.urls.media.clone()),
+        public_endpoint: Some(
+            settings.s3_public_endpoint.clone().unwrap_or_else(|| wiring.urls.public.clone()),
+        ),
+        bucket: settings.s3_bucket.clone(),
+        region: settings.s3_region.clone(),
+        access_key: settings.s3_access_key.clone().unwrap_or(embedded.key),
+        secret_key: settings.s3_secret_key.clone().unwrap_or(embedded.secret),
+    })
+}
+
+fn link_identity(keys: &Keys, role: LinkRole) -> anyhow::Result<link::LinkIdentity> {
+    let identity = keys.link_identity(role)?;
+    Ok(link::LinkIdentity {
+        ca_der: identity.ca_der,
+        cert_chain_der: identity.cert_chain_der,
+        key_der: identity.key_der,
+    })
+}
+
+/// Every address of every interface that is up, and 127.0.0.1; no link-local IPv6, which needs a scope.
+fn interface_addresses() -> anyhow::Result<Vec<IpAddr>> {
+    let mut addresses = vec![IpAddr::V4(Ipv4Addr::LOCALHOST)];
+    for interface in nix::ifaddrs::getifaddrs().context("cannot list the network interfaces")? {
+        let Some(address) = interface.address else { continue };
+        let v4 = address.as_sockaddr_in().map(|a| IpAddr::V4(a.ip()));
+        let v6 = address
+            .as_sockaddr_in6()
+            .map(|a| a.ip())
+            .filter(|ip| !ip.is_loopback() && !ip.is_unicast_link_local());
+        addresses.extend(v4.or(v6.map(IpAddr::V6)));
+    }
+    addresses.sort_unstable();
+    addresses.dedup();
+    Ok(addresses)
+}
+
+/// About two hours of one stage's ladder.
+const SPOOL_LIMIT_BYTES: u64 = 4 << 30;
+
+/// Ten minutes of segments stay on disk for viewers near the live edge.
+const KEPT_SETS: u64 = 300;
