@@ -2,6 +2,8 @@
 //!
 //! [`builtin`] implements them on this service's own database, so that Dais runs alone.
 
+pub(crate) mod builtin;
+
 use async_trait::async_trait;
 use ids::{EventId, OrganisationId, PersonId};
 

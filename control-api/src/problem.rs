@@ -79,9 +79,9 @@ impl Problem {
     }
 }
 
-impl db::Transient for Problem {
+impl ::db::Transient for Problem {
     fn is_transient(&self) -> bool {
-        matches!(self, Self::Database(error) if db::is_transient(error))
+        matches!(self, Self::Database(error) if ::db::is_transient(error))
     }
 }
 

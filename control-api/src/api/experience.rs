@@ -30,7 +30,6 @@ pub(crate) async fn preview(
     (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "dead-invitation"),
     (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "The event is for invited people"),
     (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "not-found"),
-    (status = 409, body = ProblemBody, content_type = "application/problem+json", description = "event-over"),
     (status = 429, body = ProblemBody, content_type = "application/problem+json", description = "too-many-attempts")
 ))]
 /// Enter an event

@@ -4,7 +4,9 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use utoipa::openapi::schema::Schema;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{OpenApi as OpenApiDocument, RefOr};
 use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -36,7 +38,7 @@ struct Document;
 struct Security;
 
 impl Modify for Security {
-    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+    fn modify(&self, document: &mut OpenApiDocument) {
         let components = document.components.get_or_insert_default();
         let cookie = ApiKey::Cookie(ApiKeyValue::with_description(
             "__Host-dais",
@@ -49,16 +51,52 @@ impl Modify for Security {
     }
 }
 
+/// Answers hold every member, some of them `null`; only what clients send may leave members away.
+fn require_members_of_answers(document: &mut OpenApiDocument) {
+    let components = document.components.get_or_insert_default();
+    for (name, schema) in &mut components.schemas {
+        let sent = name.starts_with("New") || name.ends_with("Change") || SENT.contains(&name.as_str());
+        if !sent && let RefOr::T(schema) = schema {
+            require_members(schema);
+        }
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "the foreign enum is non-exhaustive")]
+fn require_members(schema: &mut Schema) {
+    match schema {
+        Schema::Object(object) => object.required = object.properties.keys().cloned().collect(),
+        Schema::AllOf(all) => {
+            for item in &mut all.items {
+                if let RefOr::T(item) = item {
+                    require_members(item);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Bodies of requests, besides `New…` and `…Change`; and problems, whose details vary.
+const SENT: [&str; 8] =
+    ["SignIn", "SignInLink", "Profile", "InvitedEntry", "OpenEntry", "StageEntry", "SessionEntry", "Problem"];
+
 /// The OpenAPI document as it is served and committed: pretty JSON with a final newline.
 ///
 /// # Panics
 /// Never: the document is made of plain values.
 #[must_use]
 pub fn openapi_json() -> String {
-    let document = documented().split_for_parts().1;
+    let document = document();
     let mut text = serde_json::to_string_pretty(&document).expect("the document is plain values");
     text.push('\n');
     text
+}
+
+fn document() -> OpenApiDocument {
+    let mut document = documented().split_for_parts().1;
+    require_members_of_answers(&mut document);
+    document
 }
 
 /// The router with everything under `/api/v1`.
@@ -110,8 +148,7 @@ fn documented() -> OpenApiRouter<App> {
 }
 
 async fn openapi(State(_): State<App>) -> Response {
-    let document = documented().split_for_parts().1;
-    Json(document).into_response()
+    Json(document()).into_response()
 }
 
 async fn missing() -> Problem {

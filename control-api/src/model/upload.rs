@@ -56,6 +56,6 @@ pub(crate) struct UploadPart {
     pub number: u32,
     /// Storage has it.
     pub done: bool,
-    /// PUT the bytes here within the hour; `null` when done.
+    /// PUT the bytes here within the hour; `null` when done, and beyond the next hundred parts (ask again).
     pub url: Option<String>,
 }
