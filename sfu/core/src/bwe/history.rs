@@ -51,12 +51,12 @@ enum Fate {
     Received,
 }
 
-/// Eight seconds of 500 packets a second.
-const MAX_OUTSTANDING: usize = 4096;
+/// Two seconds of 500 packets a second.
+const MAX_OUTSTANDING: usize = 1024;
 /// The feedback's reference time has 24 bits of 64 ms.
 const WRAP_MICROS: i64 = 64_000 << 24;
 /// Numbers kept behind the newest reported one, in case a late packet is reported after all.
-const KEEP_REPORTED: u64 = 128;
+const KEEP_REPORTED: u64 = 64;
 
 impl History {
     pub(super) fn push(&mut self, now: Instant, seq: SeqNo, bytes: usize, cluster: Option<u32>) {
