@@ -67,6 +67,7 @@ test("the sign-in form says what is wrong", async () => {
 test("a screen is usable by keyboard alone", async () => {
   const page = await openPage(browser);
   await page.goto(`${dais.url}/sign-in`);
+  await expect(page.getByRole("heading", { name: "Sign in" })).toBeVisible();
   await page.keyboard.press("Tab");
   await expect(page.getByRole("link", { name: "Skip to content" })).toBeFocused();
   const outline = await page.evaluate(() => getComputedStyle(document.activeElement ?? document.body).outlineStyle);

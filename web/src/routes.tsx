@@ -1,5 +1,6 @@
 /** Which address shows which screen. Each screen is a bundle of its own, loaded when it is opened. */
 import { createBrowserRouter, type RouteObject } from "react-router";
+import { Loading } from "./ui/parts";
 import { NotFound, ScreenError } from "./ui/problem";
 
 const organiser: RouteObject = {
@@ -28,6 +29,7 @@ const attendee: RouteObject = {
 export const router = createBrowserRouter([
   {
     errorElement: <ScreenError />,
+    hydrateFallbackElement: <Loading />,
     children: [
       { path: "/", lazy: async () => ({ Component: (await import("./home")).Home }) },
       { path: "/sign-in", lazy: async () => ({ Component: (await import("./organiser/sign-in")).SignIn }) },

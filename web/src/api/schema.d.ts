@@ -1094,15 +1094,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description event-over */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
                 /** @description too-many-attempts */
                 429: {
                     headers: {
@@ -2227,7 +2218,7 @@ export interface components {
         EventPage: {
             items: components["schemas"]["Event"][];
             /** @description Pass it as `cursor` to get the next page; `null` on the last. */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** @description What a visitor sees of an event before entering it. */
         EventPreview: {
@@ -2257,19 +2248,19 @@ export interface components {
              * Format: date-time
              * @description When the person first used it.
              */
-            accepted_at?: string | null;
+            accepted_at: string | null;
             /** Format: date-time */
             created_at: string;
-            email?: string | null;
+            email: string | null;
             event_id: string;
             id: string;
             /** @description `<public url>/join#invitation=…`: give it to this person only. */
             link: string;
             name: string;
             /** Format: date-time */
-            revoked_at?: string | null;
+            revoked_at: string | null;
             role: components["schemas"]["PersonRole"];
-            stage_id?: string | null;
+            stage_id: string | null;
         };
         /** @description All invitations of an event, newest first. */
         InvitationList: {
@@ -2361,7 +2352,7 @@ export interface components {
         /** @description An organiser's account. */
         Organiser: {
             /** @description `null` until the profile is filled in. */
-            email?: string | null;
+            email: string | null;
             /** @description False until a password is set: then only a sign-in link opens the account. */
             has_password: boolean;
             id: string;
@@ -2381,7 +2372,7 @@ export interface components {
             name: string;
             role: components["schemas"]["PersonRole"];
             /** @description The stage that a speaker is invited to; `null` means every stage of the event. */
-            stage_id?: string | null;
+            stage_id: string | null;
         };
         /**
          * @description What a person is in an event.
@@ -2446,7 +2437,7 @@ export interface components {
         ReceptionSession: {
             description: string;
             /** Format: date-time */
-            ends_at?: string | null;
+            ends_at: string | null;
             id: string;
             /**
              * Format: int32
@@ -2454,14 +2445,14 @@ export interface components {
              */
             participants: number;
             /** Format: date-time */
-            starts_at?: string | null;
+            starts_at: string | null;
             title: string;
         };
         /** @description A stage as the reception shows it. */
         ReceptionStage: {
             id: string;
             /** Format: date-time */
-            live_since?: string | null;
+            live_since: string | null;
             /** @description Names of the people on stage, in tile order. */
             on_stage: string[];
             state: components["schemas"]["StageState"];
@@ -2473,15 +2464,15 @@ export interface components {
         Replay: components["schemas"]["ReplaySummary"] & {
             captions: components["schemas"]["Caption"][];
             /** @description Why `state` is `errored`, for people. */
-            error?: string | null;
+            error: string | null;
             /** @description Multivariant playlist, with a token if the event is for invited people. `null` until it plays. */
-            hls_url?: string | null;
+            hls_url: string | null;
             /** @description What is still being made. */
             jobs: components["schemas"]["Job"][];
             /** @description An MP4 to download; `null` until it is made. */
-            mp4_url?: string | null;
+            mp4_url: string | null;
             /** @description WebVTT with pictures for the seek bar; `null` until it is made. */
-            storyboard_url?: string | null;
+            storyboard_url: string | null;
         };
         /** @description All replays of an event, newest first. */
         ReplayList: {
@@ -2497,14 +2488,14 @@ export interface components {
             /** Format: date-time */
             created_at: string;
             /** Format: int64 */
-            duration_ms?: number | null;
+            duration_ms: number | null;
             event_id: string;
             /** @description The asset's id. */
             id: string;
             /** @description A picture; `null` until one is made. */
-            poster_url?: string | null;
+            poster_url: string | null;
             /** @description The stage it was recorded on; `null` for an upload. */
-            stage_id?: string | null;
+            stage_id: string | null;
             state: components["schemas"]["ReplayState"];
             title: string;
         };
@@ -2525,11 +2516,11 @@ export interface components {
             created_at: string;
             description: string;
             /** Format: date-time */
-            ends_at?: string | null;
+            ends_at: string | null;
             event_id: string;
             id: string;
             /** Format: date-time */
-            starts_at?: string | null;
+            starts_at: string | null;
             title: string;
         };
         /** @description What to change about a session; absent members stay. */
@@ -2650,33 +2641,33 @@ export interface components {
             /** @description Everybody in the backstage room. */
             backstage: components["schemas"]["BackstageParticipant"][];
             /** Format: date-time */
-            ended_at?: string | null;
-            health?: components["schemas"]["StageHealth"] | null;
+            ended_at: string | null;
+            health: components["schemas"]["StageHealth"] | null;
             /** @description Plays live and, at the same address, as the replay. */
-            hls_url?: string | null;
+            hls_url: string | null;
             /**
              * Format: date-time
              * @description When go-live was asked.
              */
-            live_since?: string | null;
+            live_since: string | null;
             programme: components["schemas"]["Programme"];
             /**
              * Format: int64
              * @description Length of what is recorded, in milliseconds.
              */
-            recorded_ms?: number | null;
-            replay?: components["schemas"]["ReplaySummary"] | null;
+            recorded_ms: number | null;
+            replay: components["schemas"]["ReplaySummary"] | null;
             /** @description Asset of the running recording, or of the last one. */
-            replay_id?: string | null;
+            replay_id: string | null;
             /**
              * Format: date-time
              * @description Storage has everything up to this moment.
              */
-            saved_up_to?: string | null;
+            saved_up_to: string | null;
             stage_id: string;
             state: components["schemas"]["StageState"];
             /** @description What is wrong at the moment, for people; the system keeps trying. */
-            trouble?: string | null;
+            trouble: string | null;
             /** Format: int32 */
             viewers: number;
         };
@@ -2706,8 +2697,8 @@ export interface components {
              * @description From 1.
              */
             number: number;
-            /** @description PUT the bytes here within the hour; `null` when done. */
-            url?: string | null;
+            /** @description PUT the bytes here within the hour; `null` when done, and beyond the next hundred parts (ask again). */
+            url: string | null;
         };
         /**
          * @description Life of an upload.
@@ -2722,9 +2713,9 @@ export interface components {
         /** @description What a viewer of a stage plays. */
         Watch: {
             /** @description The live playlist while the stage is on air, afterwards the newest replay; `null` before the first. */
-            hls_url?: string | null;
+            hls_url: string | null;
             /** Format: date-time */
-            live_since?: string | null;
+            live_since: string | null;
             state: components["schemas"]["StageState"];
             /** Format: int32 */
             viewers: number;

@@ -17,6 +17,8 @@ export interface Ticket {
 const ROOM_OPTIONS: RoomOptions = {
   adaptiveStream: true,
   dynacast: true,
+  // The server speaks `/rtc` with two peer connections; asking for one first costs a refused request.
+  singlePeerConnection: false,
   publishDefaults: { simulcast: true, red: true, dtx: true, videoCodec: "vp8", videoSimulcastLayers: [VideoPresets.h180, VideoPresets.h360] },
 };
 
@@ -31,12 +33,12 @@ function stop(tracks: LocalTracks): void {
   tracks.microphone?.stop();
 }
 
-const NO_TRACKS: LocalTracks = { camera: undefined, microphone: undefined };
+const NO_TRACKS: Promise<LocalTracks> = Promise.resolve({ camera: undefined, microphone: undefined });
 
 export interface CallControl {
   call: Call;
   /** `ticket` asks the server for a room token; it is asked again at every attempt. */
-  join: (ticket: () => Promise<Ticket>, tracks?: LocalTracks) => Promise<void>;
+  join: (ticket: () => Promise<Ticket>, tracks?: Promise<LocalTracks>) => Promise<void>;
   leave: () => void;
 }
 
@@ -50,7 +52,7 @@ export function useCall(): CallControl {
     },
     [],
   );
-  const join = useCallback(async (ticket: () => Promise<Ticket>, tracks: LocalTracks = NO_TRACKS) => {
+  const join = useCallback(async (ticket: () => Promise<Ticket>, tracks: Promise<LocalTracks> = NO_TRACKS) => {
     await current.current?.disconnect();
     const room = new Room(ROOM_OPTIONS);
     current.current = room;
@@ -65,13 +67,13 @@ export function useCall(): CallControl {
       await room.connect(url, token);
       if (current.current !== room) {
         await room.disconnect();
-        stop(tracks);
+        stop(await tracks);
         return;
       }
       setCall({ state: "in", room });
-      await publish(room, tracks);
+      await publish(room, await tracks);
     } catch (error) {
-      stop(tracks);
+      stop(await tracks);
       if (current.current !== room) return;
       setCall({ state: "failed", failure: connectFailure(error) });
       await room.disconnect();

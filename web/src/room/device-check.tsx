@@ -21,7 +21,7 @@ export interface DeviceCheckProps {
   title: string;
   text: string;
   joinLabel: string;
-  onJoin: (tracks: LocalTracks) => void;
+  onJoin: (tracks: Promise<LocalTracks>) => void;
   /** Other ways in, for example as a viewer. */
   extra?: ReactNode;
 }
@@ -49,13 +49,18 @@ export function DeviceCheck({ name, title, text, joinLabel, onJoin, extra }: Dev
           <DeviceChoice kind="audioinput" control={microphone} label={t("room.check.microphone")} />
           <MicMeter track={mic} />
         </div>
-        <Button kind="primary" size="lg" block onClick={() => onJoin({ camera: camera.take(), microphone: microphone.take() })}>
+        <Button kind="primary" size="lg" block onClick={() => onJoin(takeBoth(camera, microphone))}>
           {joinLabel}
         </Button>
         {extra}
       </div>
     </main>
   );
+}
+
+async function takeBoth(camera: DeviceControl<LocalVideoTrack>, microphone: DeviceControl<LocalAudioTrack>): Promise<LocalTracks> {
+  const [video, audio] = await Promise.all([camera.take(), microphone.take()]);
+  return { camera: video, microphone: audio };
 }
 
 function CameraPreview({ control, name }: { control: DeviceControl<LocalVideoTrack>; name: string }) {

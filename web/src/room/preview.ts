@@ -15,8 +15,11 @@ export interface DeviceControl<T> {
   deviceId: string | undefined;
   setDeviceId: (id: string) => void;
   retry: () => void;
-  /** Hands the track to the call: it is not stopped when the preview goes. */
-  take: () => T | undefined;
+  /**
+   * Hands the track to the call: it is not stopped when the preview goes. Waits for a device that is still
+   * starting; `undefined` when it is off or failed.
+   */
+  take: () => Promise<T | undefined>;
 }
 
 function remembered(key: string): string | undefined {
@@ -40,29 +43,33 @@ function useDevice<T extends LocalAudioTrack | LocalVideoTrack>(key: string, ope
   const [deviceId, setDeviceIdState] = useState(() => remembered(key));
   const [attempt, setAttempt] = useState(0);
   const [device, setDevice] = useState<Device<T>>({ state: "starting" });
-  const taken = useRef<T | undefined>(undefined);
+  const opening = useRef<Promise<T | undefined>>(Promise.resolve(undefined));
+  const handedOver = useRef(false);
 
   useEffect(() => {
     if (!enabled) {
+      opening.current = Promise.resolve(undefined);
       setDevice({ state: "off" });
       return undefined;
     }
     let gone = false;
     let opened: T | undefined;
     setDevice({ state: "starting" });
-    open(deviceId).then(
+    opening.current = open(deviceId).then(
       (track) => {
         opened = track;
-        if (gone) track.stop();
-        else setDevice({ state: "on", track });
+        if (!gone) setDevice({ state: "on", track });
+        else if (!handedOver.current) track.stop();
+        return track;
       },
       (error: unknown) => {
         if (!gone) setDevice({ state: "failed", failure: deviceFailure(error, window.isSecureContext) });
+        return undefined;
       },
     );
     return () => {
       gone = true;
-      if (opened && opened !== taken.current) opened.stop();
+      if (!handedOver.current) opened?.stop();
     };
   }, [enabled, deviceId, attempt, open]);
 
@@ -75,9 +82,9 @@ function useDevice<T extends LocalAudioTrack | LocalVideoTrack>(key: string, ope
   );
   const retry = useCallback(() => setAttempt((count) => count + 1), []);
   const take = useCallback(() => {
-    taken.current = device.state === "on" ? device.track : undefined;
-    return taken.current;
-  }, [device]);
+    handedOver.current = true;
+    return opening.current;
+  }, []);
   return useMemo(
     () => ({ device, enabled, setEnabled, deviceId, setDeviceId, retry, take }),
     [device, enabled, deviceId, setDeviceId, retry, take],

@@ -46,6 +46,15 @@ export function SkeletonList({ rows = 3, height = 72 }: { rows?: number; height?
   );
 }
 
+/** A screen whose bundle is on its way. */
+export function Loading() {
+  return (
+    <main className="page">
+      <SkeletonList height={120} />
+    </main>
+  );
+}
+
 export function Empty({ icon, title, text, action }: { icon: ReactNode; title: string; text: string; action?: ReactNode }) {
   return (
     <div className="empty">
