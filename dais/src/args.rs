@@ -141,7 +141,7 @@ pub(crate) struct Settings {
     pub(crate) control_api_url: Option<String>,
 
     /// What to log, in `tracing`'s directives, such as `info,sfu=debug`.
-    #[arg(long, env = "DAIS_LOG", default_value = "info")]
+    #[arg(long, env = "DAIS_LOG", default_value = DEFAULT_LOG)]
     pub(crate) log: String,
 
     /// Log JSON, one object a line.
@@ -219,6 +219,9 @@ pub(crate) struct TokenArgs {
     #[command(flatten)]
     pub(crate) settings: Settings,
 }
+
+/// The demo's WebRTC client tells every step of ICE at `info`.
+const DEFAULT_LOG: &str = "info,rtc=warn,rtc_ice=error,rtc_dtls=error,webrtc=warn";
 
 /// RFC 7518 §3.2: an HS256 key has at least 256 bits.
 fn secret(text: &str) -> Result<String, String> {

@@ -62,12 +62,12 @@ async fn show(args: &DemoArgs, own: Option<&Running>, report: &mut Report) -> an
     report.say("ending the stage");
     organiser.end_stage(&stage_id).await?;
     let ended = Instant::now();
-    for speaker in speakers {
-        speaker.leave().await;
-    }
     let replay = wait_for_replay(&organiser, &stage_id).await?;
     let replay_page = format!("{base_url}/e/{}/replays/{}", event.slug, replay.id);
     report.replay(&replay_page, &replay.hls_url, replay.duration, ended.elapsed());
+    for speaker in speakers {
+        speaker.leave().await;
+    }
     match args.linger {
         Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
         None => {
