@@ -7,7 +7,7 @@
 //! GET    /media/v1/assets/{id}                        DELETE removes it and its files
 //! POST   /media/v1/assets/{id}/playback-ids           {"policy":"public"|"signed"}; DELETE …/{playback_id}
 //! GET    /media/v1/assets/{id}/tracks                 POST ?language=en&name=English&default=true, body text/vtt
-//! DELETE /media/v1/assets/{id}/tracks/{track_id}
+//! GET    /media/v1/assets/{id}/tracks/{track_id}      the file, text/vtt; DELETE removes it
 //! POST   /media/v1/playback-ids/{id}/token            {"lifetime_s":3600}
 //! POST   /media/v1/uploads                            {"title","size_bytes","policy"}
 //! GET    /media/v1/uploads/{id}                       which parts are there; DELETE gives it up
@@ -65,7 +65,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/assets/{id}/playback-ids", post(assets::add_playback_id))
         .route("/assets/{id}/playback-ids/{playback_id}", delete(assets::remove_playback_id))
         .route("/assets/{id}/tracks", get(assets::list_tracks).post(assets::add_track))
-        .route("/assets/{id}/tracks/{track_id}", delete(assets::remove_track))
+        .route("/assets/{id}/tracks/{track_id}", get(assets::show_track).delete(assets::remove_track))
         .route("/playback-ids/{id}/token", post(assets::playback_token))
         .route("/uploads", post(uploads::create))
         .route("/uploads/{id}", get(uploads::show).delete(uploads::cancel))

@@ -1,4 +1,5 @@
-//! The service as other services and players see it, on SQLite and on PostgreSQL.
+//! The service as other services and players see it: on SQLite and the embedded store, and on PostgreSQL
+//! and versitygw.
 
 #![allow(clippy::unwrap_used, reason = "a failed call is a failed test")]
 

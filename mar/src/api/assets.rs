@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use axum::body::to_bytes;
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use ids::{AssetId, PlaybackId, StageId, TextTrackId};
@@ -132,6 +133,15 @@ pub(super) async fn add_track(
     let names = (new.language.as_str(), new.name.as_str());
     let track = app.registry.add_text_track(&id, names, new.default, &file).await?;
     Ok((StatusCode::CREATED, axum::Json(Data { data: track.into() })))
+}
+
+pub(super) async fn show_track(
+    State(app): State<App>,
+    _: Caller,
+    Ids((id, track_id)): Ids<(AssetId, TextTrackId)>,
+) -> Result<impl IntoResponse, MediaError> {
+    let captions = app.registry.captions(&id, &track_id).await?;
+    Ok(([(header::CONTENT_TYPE, "text/vtt; charset=utf-8")], captions.render()))
 }
 
 pub(super) async fn remove_track(

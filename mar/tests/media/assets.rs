@@ -45,7 +45,11 @@ pub(crate) async fn a_deleted_asset_takes_its_files_along(database: Database) {
     // The caretaker looks at start.
     let running = running.restart().await;
     let bucket = running.service.registry().bucket();
-    let empty = async || bucket.list("", None).await.unwrap().is_empty().then_some(());
+    let empty = async || {
+        let recording = bucket.list(&format!("recordings/{asset}/"), None).await.unwrap();
+        let other = bucket.list(&format!("assets/{asset}/"), None).await.unwrap();
+        (recording.is_empty() && other.is_empty()).then_some(())
+    };
     eventually("no file is left", Duration::from_secs(10), empty).await.unwrap();
 }
 
@@ -66,6 +70,10 @@ pub(crate) async fn captions_are_checked_listed_and_removed(database: Database) 
     assert_eq!(list["data"].as_array().unwrap().len(), 1);
     assert_eq!((&list["data"][0]["language"], &list["data"][0]["default"]), (&json!("en"), &json!(true)));
     let one = format!("{tracks}/{}", text(&made["data"]["id"]));
+    let token = service_key().token(ServiceName::ControlApi, ServiceName::Media);
+    let file = running.http.get(format!("{}{one}", running.url)).bearer_auth(token).send().await.unwrap();
+    assert!(file.headers()["content-type"].to_str().unwrap().starts_with("text/vtt"));
+    assert!(file.text().await.unwrap().contains("Hello"));
     assert_eq!(running.call("DELETE", &one, None).await.0, 204);
     assert_eq!(running.call("DELETE", &one, None).await.0, 404);
 }
@@ -168,7 +176,6 @@ pub(crate) async fn everything_is_there_after_a_restart(database: Database) {
     recorded::put(running.service.registry().bucket(), &asset, 3).await;
     running.finish(&asset, 1).await;
     let before = running.asset(&asset).await;
-    assert!(running.folder().join("s3/index.db").exists());
     let running = running.restart().await;
     let mut after = running.asset(&asset).await;
     after["playback_ids"] = before["playback_ids"].clone();

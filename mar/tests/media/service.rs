@@ -1,7 +1,6 @@
-//! A running service on a port of its own.
+//! A running service on a port of its own: SQLite and the embedded store, or PostgreSQL and versitygw.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use auth::playback::PlaybackKey;
@@ -11,13 +10,15 @@ use mar::outbox::LocalBus;
 use mar::registry::UploadLimits;
 use mar::{ApiPair, Config, Service};
 use serde_json::Value;
-use testkit::TempDir;
+use testkit::{TempDir, VersityGateway};
 use tokio::net::TcpListener;
 
-/// Which database a test runs on.
+/// On what a test runs.
 #[derive(Clone, Copy)]
 pub(crate) enum Database {
+    /// With the embedded store.
     Sqlite,
+    /// With versitygw as the bucket.
     Postgres,
 }
 
@@ -32,6 +33,7 @@ pub(crate) struct Running {
 }
 
 struct Settings {
+    database: Database,
     folder: TempDir,
     database_url: Option<String>,
     patience: Duration,
@@ -47,7 +49,7 @@ pub(crate) async fn start_with(database: Database, patience: Duration, uploads: 
         Database::Sqlite => None,
         Database::Postgres => Some(testkit::Postgres::fresh_database()),
     };
-    launch(Settings { folder: testkit::temp_dir(), database_url, patience, uploads }).await
+    launch(Settings { database, folder: testkit::temp_dir(), database_url, patience, uploads }).await
 }
 
 async fn launch(settings: Settings) -> Running {
@@ -58,15 +60,11 @@ async fn launch(settings: Settings) -> Running {
         data_dir: settings.folder.path().to_owned(),
         database_url: settings.database_url.clone(),
         migrations: mar::db::MIGRATIONS,
-        bucket: BucketConfig {
-            endpoint: Some(url.clone()),
-            public_endpoint: None,
-            bucket: "dais-media".to_owned(),
-            region: "us-east-1".to_owned(),
-            access_key: "key".to_owned(),
-            secret_key: "secret".to_owned(),
+        bucket: bucket(settings.database, &url),
+        embedded: match settings.database {
+            Database::Sqlite => Some(mar::store::Limits { max_bytes: None, keep_free_bytes: 0 }),
+            Database::Postgres => None,
         },
-        embedded: Some(mar::store::Limits { max_bytes: None, keep_free_bytes: 0 }),
         public_url: url.clone(),
         api_pair: ApiPair { key: "devkey".to_owned(), secret: "devsecret".to_owned() },
         service_key: service_key(),
@@ -83,6 +81,25 @@ async fn launch(settings: Settings) -> Running {
     Running { service, url, bus, http, settings, listener }
 }
 
+fn bucket(database: Database, url: &str) -> BucketConfig {
+    static GATEWAY: OnceLock<VersityGateway> = OnceLock::new();
+    let (endpoint, access_key, secret_key) = match database {
+        Database::Sqlite => (url.to_owned(), "key", "secret"),
+        Database::Postgres => {
+            let gateway = GATEWAY.get_or_init(|| VersityGateway::start().unwrap());
+            (gateway.endpoint(), gateway.access_key(), gateway.secret_key())
+        }
+    };
+    BucketConfig {
+        endpoint: Some(endpoint),
+        public_endpoint: None,
+        bucket: VersityGateway::BUCKET.to_owned(),
+        region: "us-east-1".to_owned(),
+        access_key: access_key.to_owned(),
+        secret_key: secret_key.to_owned(),
+    }
+}
+
 pub(crate) fn service_key() -> ServiceKey {
     ServiceKey::from_secret(&[7; 32])
 }
@@ -93,10 +110,6 @@ impl Running {
         self.service.shutdown().await;
         self.listener.abort();
         launch(self.settings).await
-    }
-
-    pub(crate) fn folder(&self) -> &Path {
-        self.settings.folder.path()
     }
 
     /// A call by another service: status and JSON body.

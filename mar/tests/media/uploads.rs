@@ -83,7 +83,7 @@ pub(crate) async fn an_upload_with_missing_parts_is_not_completed(database: Data
 }
 
 pub(crate) async fn an_upload_that_is_given_up_or_forgotten_errors_its_asset(database: Database) {
-    let limits = UploadLimits { lifetime: Duration::from_millis(1), ..small_parts() };
+    let limits = UploadLimits { lifetime: Duration::from_secs(3), ..small_parts() };
     let running = start_with(database, Duration::from_secs(60), limits).await;
     let given_up = create(&running, 100).await;
     let path = format!("/media/v1/uploads/{}", text(&given_up["id"]));
@@ -94,7 +94,7 @@ pub(crate) async fn an_upload_that_is_given_up_or_forgotten_errors_its_asset(dat
     assert_eq!((&asset["status"], &asset["error"]["kind"]), (&json!("errored"), &json!("upload-cancelled")));
 
     let forgotten = create(&running, 100).await;
-    tokio::time::sleep(Duration::from_millis(10)).await;
+    tokio::time::sleep(Duration::from_millis(3_100)).await;
     let urls = format!("/media/v1/uploads/{}/part-urls", text(&forgotten["id"]));
     assert_eq!(running.call("POST", &urls, Some(json!({ "numbers": [1] }))).await.0, 409);
     // The caretaker looks at start.
