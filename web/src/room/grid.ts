@@ -17,6 +17,9 @@ export interface Placement {
 }
 
 const RATIO = 16 / 9;
+/** Height of a tile by its width, at most: 4 : 3 in a wide window, upright on a phone. */
+const TALLEST = 3 / 4;
+const TALLEST_UPRIGHT = 5 / 4;
 /** Narrower tiles show no face; the grid scrolls instead. */
 const MIN_TILE_WIDTH = 150;
 
@@ -31,9 +34,9 @@ function candidate(count: number, columns: number, box: Box, gap: number): Candi
   const maxWidth = (box.width - gap * (columns - 1)) / columns;
   const maxHeight = (box.height - gap * (rows - 1)) / rows;
   const width = Math.min(maxWidth, maxHeight * RATIO);
-  // Tiles fill what the shape of the window allows: up to a square on a tall phone.
-  const height = Math.min(maxHeight, Math.max(width / RATIO, Math.min(maxHeight, width)));
-  return { columns, width: Math.min(maxWidth, height * RATIO), height };
+  // Tiles may be higher than their picture to fill the window, but not so high that faces are cut off.
+  const highest = width * (box.height > box.width ? TALLEST_UPRIGHT : TALLEST);
+  return { columns, width, height: Math.min(maxHeight, highest) };
 }
 
 /** Equal tiles, as large as possible; an incomplete last row is centred. */

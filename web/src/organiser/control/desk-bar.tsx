@@ -25,10 +25,10 @@ export function DeskBar({ draft, live, state, onGoLive }: { draft: Draft; live: 
           {t(draft.pending ? "organiser.control.take" : "organiser.control.taken")}
         </Button>
       ) : (
-        <span className="row wrap">
-          {draft.next.on_stage.length === 0 && <span className="small muted">{t("organiser.control.goLiveEmpty")}</span>}
+        <div className="go-live">
           <GoLive disabled={draft.busy} onGoLive={onGoLive} />
-        </span>
+          {draft.next.on_stage.length === 0 && <span className="tiny">{t("organiser.control.goLiveEmpty")}</span>}
+        </div>
       )}
     </section>
   );
