@@ -192,6 +192,8 @@ pub struct Bwe {
     link: Option<f64>,
     last_update: Option<Instant>,
     last_decrease: Option<Instant>,
+    /// Overuse while little was sent; a second one soon after it is believed.
+    first_strike: Option<Instant>,
     last_feedback: Option<Instant>,
     acks: Vec<Ack>,
 }
@@ -200,6 +202,12 @@ pub struct Bwe {
 const DECREASE_INTERVAL: Duration = Duration::from_millis(300);
 /// Share of the acknowledged rate that remains after overuse, so that the queue drains.
 const BACKOFF: f64 = 0.85;
+/// With less than this share of the estimate acknowledged, it is we who send little.
+const APPLICATION_LIMITED: f64 = 0.6;
+/// What a first, doubtful sign of overuse leaves of the estimate.
+const FIRST_STRIKE: f64 = 0.8;
+/// A second sign within this time confirms it.
+const STRIKES_WITHIN: Duration = Duration::from_millis(1_000);
 /// Growth per second while the link's limit is unknown.
 const GROWTH: f64 = 1.08;
 /// Near the limit: one packet of 1,200 bytes each 200 ms, in bits per second each second.
@@ -225,6 +233,7 @@ impl Bwe {
             link: None,
             last_update: None,
             last_decrease: None,
+            first_strike: None,
             last_feedback: None,
             acks: Vec::new(),
         }
@@ -296,12 +305,8 @@ impl Bwe {
             since_decrease.is_none_or(|time| time > DECREASE_INTERVAL) && !self.prober.is_probing();
         match self.trend.usage() {
             Usage::Over => {
-                let Some(acked) = acked else { return };
-                if may_change && BACKOFF * acked < self.target {
-                    self.link = Some(acked);
-                    self.target = BACKOFF * acked;
-                    self.last_decrease = Some(now);
-                    self.prober.on_decrease(now);
+                if let Some(acked) = acked.filter(|_| may_change) {
+                    self.on_overuse(now, acked);
                 }
             }
             Usage::Under => {}
@@ -314,7 +319,8 @@ impl Bwe {
                 } else {
                     self.target * GROWTH.powf(seconds)
                 };
-                let cap = ACKED_CAP * acked + 10_000.0;
+                // Beyond what is desired an estimate is of no use, and unproved.
+                let cap = (ACKED_CAP * acked + 10_000.0).min(self.prober.highest_useful());
                 if self.target < cap {
                     self.target = grown.min(cap);
                 }
@@ -324,7 +330,29 @@ impl Bwe {
         self.clamp();
     }
 
+    /// The delay grows. When much less is sent than the estimate allows, one such moment may as well be the
+    /// receiver's processor: the estimate then falls in two steps.
+    fn on_overuse(&mut self, now: Instant, acked: f64) {
+        let is_limited_by_us = acked < APPLICATION_LIMITED * self.target;
+        let is_confirmed =
+            self.first_strike.is_some_and(|at| now.saturating_duration_since(at) < STRIKES_WITHIN);
+        let target = if is_limited_by_us && !is_confirmed {
+            self.first_strike = Some(now);
+            (ACKED_CAP * acked).max(FIRST_STRIKE * self.target)
+        } else {
+            self.link = Some(acked);
+            BACKOFF * acked
+        };
+        self.last_decrease = Some(now);
+        if target < self.target {
+            tracing::debug!(from = self.target, to = target, acked, "the delay grows");
+            self.target = target;
+            self.prober.on_decrease(now);
+        }
+    }
+
     fn on_probe_result(&mut self, now: Instant, result: probe::ProbeResult) {
+        tracing::debug!(?result, target = self.target, "a probe ended");
         if result.bits_per_second > self.target {
             self.target = result.bits_per_second;
             if self.link.is_some_and(|link| result.bits_per_second > 1.2 * link) {
@@ -347,6 +375,7 @@ impl Bwe {
     fn on_silence(&mut self, now: Instant) {
         let Some(last) = self.last_feedback else { return };
         if self.history.has_outstanding() && now.saturating_duration_since(last) >= FEEDBACK_TIMEOUT {
+            tracing::debug!(from = self.target, "no feedback");
             self.target *= 0.5;
             self.last_feedback = Some(now);
             self.last_decrease = Some(now);
@@ -360,7 +389,7 @@ impl Bwe {
 }
 
 /// No probe this soon after a decrease: the queue that caused it still drains.
-const AFTER_DECREASE: Duration = Duration::from_secs(2);
+const AFTER_DECREASE: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests;

@@ -15,12 +15,29 @@ pub(super) enum Usage {
     Over,
 }
 
-/// Packets sent within 5 ms of each other count as one.
+/// Packets sent within 5 ms of each other count as one, and so do packets that arrive in one burst.
 #[derive(Debug, Clone, Copy)]
 struct Group {
     first_sent: i64,
     last_sent: i64,
+    first_arrived: i64,
     last_arrived: i64,
+}
+
+impl Group {
+    const fn new(sent: i64, arrived: i64) -> Self {
+        Self { first_sent: sent, last_sent: sent, first_arrived: arrived, last_arrived: arrived }
+    }
+
+    /// True when a packet belongs to the group.
+    const fn takes(&self, sent: i64, arrived: i64) -> bool {
+        let (sent_later, arrived_later) = (sent - self.last_sent, arrived - self.last_arrived);
+        // Packets that waited for the receiver's processor arrive faster than they were sent.
+        let is_burst = arrived_later <= BURST_GAP_MICROS
+            && arrived_later < sent_later
+            && arrived - self.first_arrived <= BURST_MICROS;
+        sent - self.first_sent <= GROUP_MICROS || is_burst
+    }
 }
 
 /// The detector. Times are in microseconds, delays in milliseconds.
@@ -37,10 +54,34 @@ pub(super) struct DelayTrend {
     threshold_updated: Option<f64>,
     over_since: Option<f64>,
     last_slope: f64,
+    base: Base,
     usage: Usage,
 }
 
+/// The shortest delay of the last seconds, against which a queue shows.
+#[derive(Debug, Clone, Copy, Default)]
+struct Base {
+    current: Option<f64>,
+    previous: Option<f64>,
+    since: f64,
+}
+
+impl Base {
+    /// Takes a delay; returns how far it lies above the shortest (ms).
+    fn queue(&mut self, arrived: f64, delay: f64) -> f64 {
+        if arrived - self.since > BASE_MS {
+            self.previous = self.current.take();
+            self.since = arrived;
+        }
+        let current = self.current.map_or(delay, |shortest| shortest.min(delay));
+        self.current = Some(current);
+        delay - self.previous.map_or(current, |previous| previous.min(current))
+    }
+}
+
 const GROUP_MICROS: i64 = 5_000;
+const BURST_GAP_MICROS: i64 = 5_000;
+const BURST_MICROS: i64 = 100_000;
 const POINTS: usize = 20;
 const SMOOTHING: f64 = 0.9;
 /// The slope of a point is multiplied by this and by the number of deltas (at most [`MAX_DELTAS`]), so that
@@ -54,6 +95,11 @@ const THRESHOLD_UP: f64 = 0.0087;
 const THRESHOLD_DOWN: f64 = 0.039;
 /// Overuse must last this long (ms).
 const OVERUSE_MS: f64 = 10.0;
+/// A queue shorter than this (ms) is no overuse, whatever the trend: a single late packet bends the line for
+/// half a second, while its successors are on time again.
+const MIN_QUEUE_MS: f64 = 12.0;
+/// Half of the time over which the shortest delay is remembered; clocks drift apart.
+const BASE_MS: f64 = 5_000.0;
 /// After such a silence in arrivals the old trend means nothing.
 const STALE_MICROS: i64 = 2_000_000;
 
@@ -70,6 +116,7 @@ impl Default for DelayTrend {
             threshold_updated: None,
             over_since: None,
             last_slope: 0.0,
+            base: Base::default(),
             usage: Usage::Normal,
         }
     }
@@ -88,7 +135,7 @@ impl DelayTrend {
     /// Takes one acknowledged packet, in the order of sending.
     pub(super) fn add(&mut self, sent: i64, arrived: i64, _bytes: usize) {
         let Some(mut group) = self.current else {
-            self.current = Some(Group { first_sent: sent, last_sent: sent, last_arrived: arrived });
+            self.current = Some(Group::new(sent, arrived));
             return;
         };
         if sent < group.first_sent {
@@ -98,7 +145,7 @@ impl DelayTrend {
             self.restart();
             return;
         }
-        if sent - group.first_sent <= GROUP_MICROS {
+        if group.takes(sent, arrived) {
             group.last_sent = group.last_sent.max(sent);
             group.last_arrived = group.last_arrived.max(arrived);
             self.current = Some(group);
@@ -108,7 +155,7 @@ impl DelayTrend {
             self.add_delta(previous, group);
         }
         self.previous = Some(group);
-        self.current = Some(Group { first_sent: sent, last_sent: sent, last_arrived: arrived });
+        self.current = Some(Group::new(sent, arrived));
     }
 
     fn add_delta(&mut self, previous: Group, group: Group) {
@@ -117,13 +164,14 @@ impl DelayTrend {
         self.accumulated += millis(delay);
         self.smoothed = SMOOTHING * self.smoothed + (1.0 - SMOOTHING) * self.accumulated;
         let arrived = millis(group.last_arrived);
+        let queue = self.base.queue(arrived, self.accumulated);
         self.points.push_back((arrived, self.smoothed));
         if self.points.len() > POINTS {
             self.points.pop_front();
         }
         if self.points.len() == POINTS {
             let slope = self.slope();
-            self.detect(arrived, slope);
+            self.detect(arrived, slope, queue);
         }
     }
 
@@ -140,11 +188,14 @@ impl DelayTrend {
         if below > 0.0 { above / below } else { 0.0 }
     }
 
-    fn detect(&mut self, arrived: f64, slope: f64) {
+    fn detect(&mut self, arrived: f64, slope: f64, queue: f64) {
         let trend = f64::from(self.deltas) * slope * GAIN;
         if trend > self.threshold {
+            if self.usage == Usage::Over && queue <= MIN_QUEUE_MS {
+                self.usage = Usage::Normal;
+            }
             let since = *self.over_since.get_or_insert(arrived);
-            if arrived - since > OVERUSE_MS && slope >= self.last_slope {
+            if arrived - since > OVERUSE_MS && slope >= self.last_slope && queue > MIN_QUEUE_MS {
                 self.usage = Usage::Over;
             }
         } else {

@@ -72,6 +72,8 @@ const MIN_PACKETS: u32 = 5;
 const MIN_BYTES: usize = 1_500;
 /// Between two probes that found nothing. A returning path must be found within a few seconds.
 const INTERVAL: Duration = Duration::from_secs(3);
+/// After the estimate fell: it may have been a false alarm.
+const AFTER_DECREASE: Duration = Duration::from_millis(1_200);
 /// After a probe that found room: look for more at once.
 const SOON: Duration = Duration::from_millis(150);
 /// Feedback for a cluster comes within a round trip and a feedback interval.
@@ -90,9 +92,14 @@ impl Prober {
         self.desired = desired;
     }
 
+    /// Bits per second beyond which nobody wants to know; infinite while nothing is desired.
+    pub(super) fn highest_useful(&self) -> f64 {
+        if self.desired == Bitrate::ZERO { f64::INFINITY } else { self.desired.as_f64() * DESIRED_ROOM }
+    }
+
     /// The estimate fell: the next probe waits, and a burst under way is void.
     pub(super) fn on_decrease(&mut self, now: Instant) {
-        self.next = Some(now + INTERVAL);
+        self.next = Some(now + AFTER_DECREASE);
         self.state = State::Idle;
     }
 

@@ -14,6 +14,9 @@ pub(in crate::bwe) struct Link {
     rate: u64,
     loss_per_mille: u64,
     jitter_us: u64,
+    /// Longest time in each second in which the viewer's processor does other things.
+    stall_us: u64,
+    stall: (u64, u64),
     rng: u64,
     /// When the bottleneck has sent what it holds.
     busy_until_us: u64,
@@ -30,7 +33,16 @@ const OVERHEAD: u64 = 28;
 impl Link {
     pub(in crate::bwe) fn new(rate: u64, seed: u64) -> Self {
         let rng = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        Self { rate, loss_per_mille: 0, jitter_us: 0, rng, busy_until_us: 0, last_arrival_us: 0 }
+        Self {
+            rate,
+            loss_per_mille: 0,
+            jitter_us: 0,
+            stall_us: 0,
+            stall: (0, 0),
+            rng,
+            busy_until_us: 0,
+            last_arrival_us: 0,
+        }
     }
 
     pub(in crate::bwe) fn with_loss(mut self, per_mille: u64) -> Self {
@@ -41,6 +53,23 @@ impl Link {
     pub(in crate::bwe) fn with_jitter(mut self, micros: u64) -> Self {
         self.jitter_us = micros;
         self
+    }
+
+    pub(in crate::bwe) fn with_stalls(mut self, micros: u64) -> Self {
+        self.stall_us = micros;
+        self
+    }
+
+    /// When something that arrives now is looked at: at once, or after a stall.
+    fn looked_at(&mut self, at_us: u64) -> u64 {
+        if self.stall_us == 0 {
+            return at_us;
+        }
+        if at_us >= self.stall.1 {
+            let start = self.stall.1 + self.below(1_000_000);
+            self.stall = (start, start + self.stall_us / 4 + self.below(self.stall_us * 3 / 4));
+        }
+        if at_us >= self.stall.0 { self.stall.1.max(at_us) } else { at_us }
     }
 
     pub(in crate::bwe) fn set_rate(&mut self, rate: u64) {
@@ -70,6 +99,7 @@ impl Link {
         }
         let arrival = self.busy_until_us + DELAY_US + self.below(self.jitter_us + 1);
         // Jitter delays; it does not reorder.
+        let arrival = self.looked_at(arrival);
         self.last_arrival_us = self.last_arrival_us.max(arrival);
         Some(self.last_arrival_us)
     }
@@ -81,6 +111,8 @@ pub(in crate::bwe) struct Count {
     /// Longest time with an estimate of more than 1.2 times the path's rate.
     pub(in crate::bwe) longest_above: Duration,
     pub(in crate::bwe) switches: u32,
+    /// Time with the high layer.
+    pub(in crate::bwe) high: Duration,
     above: Duration,
 }
 
@@ -280,6 +312,9 @@ impl Viewer {
     }
 
     fn measure(&mut self) {
+        if self.layer == Some(2) {
+            self.count.high += Duration::from_micros(STEP_US);
+        }
         if self.bitrate().0 * 10 > self.link.rate * 12 {
             self.count.above += Duration::from_micros(STEP_US);
             self.count.longest_above = self.count.longest_above.max(self.count.above);
