@@ -72,6 +72,6 @@ test("people meet in a session, mute, turn the camera off, and leave", async () 
   await expect(ada.locator(".tile")).toHaveCount(1);
 
   const lobby = await ada.context().newPage();
-  await lobby.goto(link);
+  await enter(lobby, link, "Ada Obi");
   await expect(lobby.getByText("Big questions").first()).toBeVisible();
 });

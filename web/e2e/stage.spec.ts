@@ -139,6 +139,8 @@ test("a third browser plays the live picture within 15 seconds", async () => {
   await expectAccessible(organiser, "control room on air");
   const lobby = await viewer.context().newPage();
   await lobby.goto(dais.url + eventPath);
+  await lobby.getByLabel("Your name").fill("Tom Brandt");
+  await lobby.getByRole("button", { name: "Enter" }).click();
   await expect(lobby.getByText("LIVE NOW")).toBeVisible();
   await lobby.waitForTimeout(5000);
   await picture(lobby, "reception");
