@@ -1,4 +1,4 @@
-//! The journal of one recording: one line of JSON per change, fsynced before the change counts.
+//! The journal of one recording: one line of JSON per change, written before the change counts.
 //!
 //! Knows lines and durability; what the entries mean is `mixer_core::recording`'s business. A line that the
 //! machine's end cut off is dropped when the journal is opened. All calls block.
@@ -25,12 +25,21 @@ pub(crate) enum JournalError {
     },
 }
 
+/// What an entry must survive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Survives {
+    /// The end of this process.
+    Process,
+    /// Power loss.
+    Machine,
+}
+
 /// An open journal, at its end.
 #[derive(Debug)]
 pub(crate) struct Journal {
     file: File,
-    /// Length up to which all is durable.
-    durable_bytes: u64,
+    /// Length up to which all lines are whole.
+    whole_bytes: u64,
     /// What lies behind it must go before the next line: a write failed, perhaps in the middle.
     torn: bool,
 }
@@ -56,32 +65,36 @@ impl Journal {
             }
             good += line.len();
         }
-        let durable_bytes = good as u64;
-        file.set_len(durable_bytes)?;
-        file.seek(SeekFrom::Start(durable_bytes))?;
+        let whole_bytes = good as u64;
+        file.set_len(whole_bytes)?;
+        file.seek(SeekFrom::Start(whole_bytes))?;
         file.sync_all()?;
         if let Some(parent) = path.parent() {
             File::open(parent)?.sync_all()?;
         }
-        Ok((Self { file, durable_bytes, torn: false }, entries))
+        Ok((Self { file, whole_bytes, torn: false }, entries))
     }
 
-    /// Adds an entry; when this returns it survives the machine's end.
+    /// Adds an entry. When this returns it survives the process's end, and with [`Survives::Machine`] the
+    /// machine's end, as all entries before it do then.
     ///
     /// # Errors
     /// When the disk refuses; the entry is then not in the journal.
-    pub(crate) fn append(&mut self, entry: &Entry) -> io::Result<()> {
+    pub(crate) fn append(&mut self, entry: &Entry, survives: Survives) -> io::Result<()> {
         let mut line = serde_json::to_vec(entry)?;
         line.push(b'\n');
         if self.torn {
-            self.file.set_len(self.durable_bytes)?;
-            self.file.seek(SeekFrom::Start(self.durable_bytes))?;
+            self.file.set_len(self.whole_bytes)?;
+            self.file.seek(SeekFrom::Start(self.whole_bytes))?;
         }
         self.torn = true;
         self.file.write_all(&line)?;
-        self.file.sync_data()?;
+        match survives {
+            Survives::Machine => self.file.sync_data()?,
+            Survives::Process => {}
+        }
         self.torn = false;
-        self.durable_bytes += line.len() as u64;
+        self.whole_bytes += line.len() as u64;
         Ok(())
     }
 }
@@ -106,7 +119,7 @@ mod tests {
         let (mut journal, none) = Journal::open(&path).unwrap();
         assert_eq!(none, []);
         for entry in entries() {
-            journal.append(&entry).unwrap();
+            journal.append(&entry, Survives::Machine).unwrap();
         }
         let whole = fs::read(&path).unwrap();
         for cut in 0..whole.len() {
@@ -114,7 +127,7 @@ mod tests {
             let lines = whole[..cut].iter().filter(|byte| **byte == b'\n').count();
             let (mut journal, read) = Journal::open(&path).unwrap();
             assert_eq!(read, entries()[..lines], "cut at {cut}");
-            journal.append(&Entry::Sealed).unwrap();
+            journal.append(&Entry::Sealed, Survives::Process).unwrap();
             let (_, read) = Journal::open(&path).unwrap();
             assert_eq!(read.last(), Some(&Entry::Sealed));
             assert_eq!(read.len(), lines + 1);

@@ -10,8 +10,9 @@ use bytes::Bytes;
 use ids::{AssetId, StageId};
 use mixer_core::recording::{Entry, EntryError, Recording};
 use tokio::sync::watch;
+use wire::media::SETS_PER_CHUNK;
 
-use crate::journal::{Journal, JournalError};
+use crate::journal::{Journal, JournalError, Survives};
 use crate::spool::Spool;
 
 /// Why a change was not recorded.
@@ -52,7 +53,8 @@ impl Ledger {
         let (mut journal, entries) = Journal::open(&spool.journal_path())?;
         let recording = if entries.is_empty() {
             let (stage_id, asset_id) = (stage_id.clone(), asset_id.clone());
-            journal.append(&Entry::Opened { stage_id: stage_id.clone(), asset_id: asset_id.clone() })?;
+            let opened = Entry::Opened { stage_id: stage_id.clone(), asset_id: asset_id.clone() };
+            journal.append(&opened, Survives::Machine)?;
             Recording::new(stage_id, asset_id)
         } else {
             Recording::replay(entries)?
@@ -89,11 +91,24 @@ impl Ledger {
     /// # Errors
     /// When it does not fit or the disk refuses; nothing has changed then.
     pub(crate) async fn record(self: &Arc<Self>, entry: Entry) -> Result<(), LedgerError> {
+        self.record_with(Vec::new(), entry).await
+    }
+
+    /// Makes written files durable, then the change that names them, then makes that visible.
+    ///
+    /// # Errors
+    /// When it does not fit or the disk refuses; nothing has changed then.
+    pub(crate) async fn record_with(
+        self: &Arc<Self>,
+        files: Vec<String>,
+        entry: Entry,
+    ) -> Result<(), LedgerError> {
         let ledger = Arc::clone(self);
         blocking(move || {
+            ledger.spool.sync(&files)?;
             let mut journal = ledger.journal.lock().unwrap_or_else(PoisonError::into_inner);
             ledger.read(|recording| recording.check(&entry))?;
-            journal.append(&entry)?;
+            journal.append(&entry, survives(&entry))?;
             ledger.recording.write().unwrap_or_else(PoisonError::into_inner).apply(entry)?;
             ledger.changes.send_modify(|version| *version += 1);
             Ok(())
@@ -101,7 +116,7 @@ impl Ledger {
         .await
     }
 
-    /// Makes a file durable.
+    /// Writes a file that [`Self::record_with`] makes durable.
     ///
     /// # Errors
     /// When the disk refuses.
@@ -140,6 +155,23 @@ impl Ledger {
     #[must_use]
     pub(crate) fn spool(&self) -> &Spool {
         &self.spool
+    }
+}
+
+/// That a set is saved is found out again by saving it again: it need not survive power loss, except where a
+/// chunk of the index closes, because a closed chunk is never written with less in it.
+fn survives(entry: &Entry) -> Survives {
+    match entry {
+        Entry::SetSaved { number } if !(number + 1).is_multiple_of(SETS_PER_CHUNK as u64) => {
+            Survives::Process
+        }
+        Entry::SetSaved { .. }
+        | Entry::Opened { .. }
+        | Entry::RunStarted { .. }
+        | Entry::Renditions { .. }
+        | Entry::SetDurable { .. }
+        | Entry::EndAsked
+        | Entry::Sealed => Survives::Machine,
     }
 }
 

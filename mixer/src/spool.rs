@@ -1,10 +1,10 @@
 //! Files of one recording on the local disk: `<data>/spool/<asset id>/`.
 //!
-//! Makes a file durable before anybody may name it: temporary file, fsync, rename, fsync of the folder. It
-//! does not know which files should exist; the journal beside them does. All calls block.
+//! Writes files, and makes them durable before anybody may name them. It does not know which files should
+//! exist; the journal beside them does, and what it does not name is rubbish. All calls block.
 
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use hls::recording::segment_path;
@@ -25,10 +25,7 @@ impl Spool {
         for rendition in renditions {
             fs::create_dir_all(dir.join(rendition))?;
         }
-        sync_dir(&dir)?;
-        if let Some(parent) = dir.parent() {
-            sync_dir(parent)?;
-        }
+        sync_all([Some(dir.as_path()), dir.parent()].into_iter().flatten())?;
         Ok(Self { dir })
     }
 
@@ -38,28 +35,30 @@ impl Spool {
         self.dir.join("journal")
     }
 
-    /// Makes a file durable under a path like `v720/3.m4s`. A file of that name is replaced: an incomplete
-    /// set of an earlier run.
+    /// Writes a file under a path like `v720/3.m4s`. It is not durable before [`Self::sync`], and nobody may
+    /// name it before; what an incomplete set of an earlier run left under the name is replaced.
     ///
     /// # Errors
-    /// When the disk refuses; the name is then not there, or holds what it held before.
+    /// When the disk refuses.
     pub(crate) fn write(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
-        let target = self.dir.join(path);
-        let draft = target.with_extension(DRAFT);
-        let written = (|| {
-            let mut file = File::create(&draft)?;
-            file.write_all(bytes)?;
-            // After a failed fsync the pages count as clean although they are lost, so nothing is tried
-            // again on this file.
-            file.sync_all()?;
-            fs::rename(&draft, &target)?;
-            target.parent().map_or(Ok(()), sync_dir)
-        })();
-        if written.is_err() {
-            // What is left is removed with the next tidy.
-            let _ = fs::remove_file(&draft);
-        }
-        written
+        fs::write(self.dir.join(path), bytes)
+    }
+
+    /// Makes written files durable, names included.
+    ///
+    /// All at once, because a file system commits what waits together: one after the other, the files of a
+    /// set took longer than the set on a busy disk.
+    ///
+    /// # Errors
+    /// When the disk refuses. After a failed fsync the pages count as clean although they are lost, so
+    /// these files must not be used.
+    pub(crate) fn sync(&self, paths: &[String]) -> io::Result<()> {
+        let files: Vec<PathBuf> = paths.iter().map(|path| self.dir.join(path)).collect();
+        let mut dirs: Vec<&Path> = files.iter().filter_map(|file| file.parent()).collect();
+        dirs.sort_unstable();
+        dirs.dedup();
+        sync_all(files.iter().map(PathBuf::as_path))?;
+        sync_all(dirs.into_iter())
     }
 
     /// Reads a file. `None`: it is not (or no longer) here.
@@ -83,7 +82,7 @@ impl Spool {
         }
     }
 
-    /// Removes drafts, segments of sets that do not exist, and saved ones older than the newest `kept`.
+    /// Removes segments of sets that do not exist, and saved ones older than the newest `kept`.
     ///
     /// # Errors
     /// When a folder cannot be read.
@@ -101,7 +100,7 @@ impl Spool {
                 let name = name.to_string_lossy();
                 let number = name.strip_suffix(".m4s").and_then(|number| number.parse::<u64>().ok());
                 let unwanted = number.is_some_and(|number| !(start..end).contains(&number));
-                if unwanted || name.ends_with(DRAFT) {
+                if unwanted {
                     self.remove(&format!("{}/{name}", rendition.file_name().to_string_lossy()));
                 }
             }
@@ -125,33 +124,37 @@ impl Spool {
     }
 }
 
-fn sync_dir(dir: &Path) -> io::Result<()> {
-    File::open(dir)?.sync_all()
+/// fsync of files or folders, side by side.
+fn sync_all<'a>(paths: impl Iterator<Item = &'a Path>) -> io::Result<()> {
+    std::thread::scope(|scope| {
+        let syncing: Vec<_> = paths.map(|path| scope.spawn(move || File::open(path)?.sync_all())).collect();
+        syncing.into_iter().try_for_each(|each| match each.join() {
+            Ok(synced) => synced,
+            Err(panic) => std::panic::resume_unwind(panic),
+        })
+    })
 }
-
-/// Extension of files that are not whole yet.
-const DRAFT: &str = "draft";
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_written_file_is_whole_and_leaves_no_draft() {
+    fn a_file_of_an_incomplete_set_is_replaced() {
         let folder = testkit::temp_dir();
         let spool = Spool::open(folder.path().join("ast"), &["v720"]).unwrap();
-        spool.write("v720/0.m4s", b"one").unwrap();
+        spool.write("v720/0.m4s", b"longer").unwrap();
         spool.write("v720/0.m4s", b"two").unwrap();
+        spool.sync(&["v720/0.m4s".to_owned()]).unwrap();
         assert_eq!(spool.read("v720/0.m4s").unwrap().as_deref(), Some(&b"two"[..]));
         assert_eq!(spool.read("v720/1.m4s").unwrap(), None);
-        assert_eq!(fs::read_dir(folder.path().join("ast/v720")).unwrap().count(), 1);
     }
 
     #[test]
-    fn a_failed_write_leaves_the_name_free() {
+    fn a_file_that_was_not_written_is_not_durable() {
         let folder = testkit::temp_dir();
         let spool = Spool::open(folder.path().join("ast"), &["v720"]).unwrap();
         assert!(spool.write("audio/0.m4s", b"no such folder").is_err());
-        assert_eq!(spool.read("audio/0.m4s").unwrap(), None);
+        assert!(spool.sync(&["v720/0.m4s".to_owned()]).is_err());
     }
 }

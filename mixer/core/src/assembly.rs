@@ -1,16 +1,16 @@
-//! Segment sets: a number exists only when all renditions of it are durable.
+//! Segment sets: a number exists only when all renditions of it are there.
 //!
-//! Collects the durable segments of one run of the child and says when a set is whole. It writes nothing:
-//! a segment is handed in after it reached the disk. What is incomplete when the run ends never existed;
-//! the next run makes that number again.
+//! Collects the segments of one run of the child and says when a set is whole and may be made durable. It
+//! writes nothing. What is incomplete when the run ends never existed; the next run makes that number
+//! again.
 
 use std::collections::VecDeque;
 
 use wire::media::{SegmentInfo, SegmentSet};
 
-/// One durable segment of one rendition.
+/// One segment of one rendition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DurableSegment {
+pub struct MadeSegment {
     /// Position of its rendition in the ladder.
     pub rendition: usize,
     /// Media sequence number.
@@ -64,7 +64,7 @@ pub struct Assembler {
     /// Number of the first incomplete set.
     first: u64,
     /// Incomplete sets from `first` on; in each, one place per rendition.
-    waiting: VecDeque<Vec<Option<DurableSegment>>>,
+    waiting: VecDeque<Vec<Option<MadeSegment>>>,
     /// Next number of each rendition.
     next: Vec<u64>,
 }
@@ -85,15 +85,15 @@ impl Assembler {
         if number == wanted { Ok(()) } else { Err(AssemblyError::OutOfOrder { rendition, number, wanted }) }
     }
 
-    /// Takes a segment that is on the disk, and returns the set that it completed.
+    /// Takes a segment, and returns the set that it completed.
     ///
     /// Sets come out in order, without holes: a set is whole only after every rendition has made it, and
     /// each rendition makes its numbers in order.
     ///
     /// # Errors
     /// When the child broke the order; the run cannot go on.
-    pub fn handle_segment(&mut self, segment: DurableSegment) -> Result<Option<SegmentSet>, AssemblyError> {
-        let DurableSegment { rendition, number, .. } = segment;
+    pub fn handle_segment(&mut self, segment: MadeSegment) -> Result<Option<SegmentSet>, AssemblyError> {
+        let MadeSegment { rendition, number, .. } = segment;
         self.check_order(rendition, number)?;
         if segment.duration_us == 0 {
             return Err(AssemblyError::Empty { rendition, number });
@@ -110,13 +110,13 @@ impl Assembler {
         Ok(self.take_first())
     }
 
-    /// Segments that are durable but whose set is not whole. At the end of the run their files are rubbish.
-    pub fn incomplete(&self) -> impl Iterator<Item = DurableSegment> {
+    /// Segments whose set is not whole. At the end of the run their files are rubbish.
+    pub fn incomplete(&self) -> impl Iterator<Item = MadeSegment> {
         self.waiting.iter().flatten().flatten().copied()
     }
 
     fn take_first(&mut self) -> Option<SegmentSet> {
-        let segments: Vec<DurableSegment> = self.waiting.front()?.iter().copied().collect::<Option<_>>()?;
+        let segments: Vec<MadeSegment> = self.waiting.front()?.iter().copied().collect::<Option<_>>()?;
         self.waiting.pop_front();
         let number = self.first;
         self.first += 1;
@@ -136,15 +136,15 @@ impl Assembler {
     }
 }
 
-/// 8 × 2 s: encoders of one child differ by well under a segment.
-const MAX_AHEAD: usize = 8;
+/// 4 × 2 s: the queues in front of the encoders hold a second, so they differ by well under a segment.
+const MAX_AHEAD: usize = 4;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn segment(rendition: usize, number: u64) -> DurableSegment {
-        DurableSegment {
+    fn segment(rendition: usize, number: u64) -> MadeSegment {
+        MadeSegment {
             rendition,
             number,
             started_at_us: 1_000_000 * i64::try_from(number).unwrap() + i64::try_from(rendition).unwrap(),
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_exists_when_all_renditions_of_it_are_durable() {
+    fn a_number_exists_when_all_renditions_of_it_are_there() {
         let mut assembler = Assembler::new(3, 7, 3);
         assert_eq!(assembler.handle_segment(segment(2, 7)), Ok(None));
         assert_eq!(assembler.handle_segment(segment(2, 8)), Ok(None));
@@ -183,7 +183,7 @@ mod tests {
             (segment(0, 6), AssemblyError::OutOfOrder { rendition: 0, number: 6, wanted: 5 }),
             (segment(2, 5), AssemblyError::UnknownRendition(2)),
             (
-                DurableSegment { duration_us: 0, ..segment(0, 5) },
+                MadeSegment { duration_us: 0, ..segment(0, 5) },
                 AssemblyError::Empty { rendition: 0, number: 5 },
             ),
         ] {

@@ -36,6 +36,8 @@ pub(super) async fn supervise(stage: Arc<Stage>, mut commands: mpsc::Receiver<Co
     while !matches!(actor.state, State::Over) {
         let wake = actor.wake_at();
         tokio::select! {
+            // After a slow disk the child's segments are here before the alarm that there are none.
+            biased;
             command = commands.recv() => match command {
                 Some(command) => actor.handle_command(command).await,
                 None => actor.handle_command(Command::Suspend).await,
@@ -69,11 +71,11 @@ struct Rolling {
     child: RunningChild,
     run: Run,
     started_at: Instant,
-    /// Of the newest set, or of the start.
+    /// Of the newest segment, or of the start.
     progress_at: Instant,
     /// It made at least one set: it works in principle.
     proven: bool,
-    /// No set for too long, and said so.
+    /// No segment for too long, and said so.
     alarmed: bool,
 }
 
@@ -194,7 +196,13 @@ impl Actor {
         let (State::Rolling(rolling) | State::Stopping { rolling, .. }) = &mut self.state else { return };
         let done = match message {
             FromChild::Init(init) => rolling.run.handle_init(&init, bytes).await.map(|()| false),
-            FromChild::Segment(segment) => rolling.run.handle_segment(&segment, bytes).await,
+            FromChild::Segment(segment) => {
+                let done = rolling.run.handle_segment(&segment, bytes).await;
+                // The disk's time is not the child's.
+                rolling.progress_at = Instant::now();
+                rolling.alarmed = false;
+                done
+            }
             FromChild::Health(health) => {
                 self.stage.facts.lock().unwrap_or_else(PoisonError::into_inner).health = Some(health);
                 Ok(false)
@@ -214,9 +222,7 @@ impl Actor {
                     let after = rolling.started_at.elapsed();
                     tracing::info!(stage = %self.stage.stage_id, ?after, "the first segment set of a run");
                 }
-                rolling.progress_at = Instant::now();
                 rolling.proven = true;
-                rolling.alarmed = false;
                 self.backoff.on_success();
             }
             Err(error) => {

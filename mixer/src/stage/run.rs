@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hls::fmp4::Fmp4Error;
 use hls::recording::{init_path, segment_path};
-use mixer_core::assembly::{Assembler, AssemblyError, DurableSegment};
+use mixer_core::assembly::{Assembler, AssemblyError, MadeSegment};
 use mixer_core::recording::{Entry, NextRun};
 
 use crate::child_protocol::{Init, Segment};
@@ -47,6 +47,8 @@ pub(super) struct Run {
     assembler: Assembler,
     /// From the init segments, in the order of the ladder.
     codecs: Vec<Option<String>>,
+    /// Init segments that were written and are not durable; the first set needs them.
+    inits: Vec<String>,
 }
 
 impl Run {
@@ -56,16 +58,19 @@ impl Run {
             number: next.run,
             assembler: Assembler::new(next.run, next.first_segment, ladder.names().count()),
             codecs: vec![None; ladder.names().count()],
+            inits: Vec::new(),
             ladder,
             ledger,
         }
     }
 
-    /// Makes an init segment durable. With the last one of the first run the ladder is known.
+    /// Takes an init segment. With the last one of the first run the ladder is known.
     pub(super) async fn handle_init(&mut self, init: &Init, bytes: Bytes) -> Result<(), RunError> {
         let position = self.position(&init.rendition, init.run)?;
         let track = hls::fmp4::read_init(&bytes)?;
-        self.ledger.write_file(init_path(&init.rendition, self.number), bytes).await?;
+        let path = init_path(&init.rendition, self.number);
+        self.ledger.write_file(path.clone(), bytes).await?;
+        self.inits.push(path);
         self.codecs[position] = Some(track.codecs);
         let codecs: Option<Vec<String>> = self.codecs.iter().cloned().collect();
         if let Some(codecs) = codecs
@@ -77,7 +82,8 @@ impl Run {
         Ok(())
     }
 
-    /// Makes a segment durable, and with the last rendition of its number the set. True: there is a new set.
+    /// Takes a segment; with the last rendition of its number the set becomes durable. True: there is a new
+    /// set.
     pub(super) async fn handle_segment(&mut self, segment: &Segment, bytes: Bytes) -> Result<bool, RunError> {
         let position = self.position(&segment.rendition, segment.run)?;
         if self.codecs[position].is_none() {
@@ -87,7 +93,7 @@ impl Run {
         hls::fmp4::whole(&bytes)?;
         let size_bytes = bytes.len() as u64;
         self.ledger.write_file(segment_path(&segment.rendition, segment.number), bytes).await?;
-        let set = self.assembler.handle_segment(DurableSegment {
+        let set = self.assembler.handle_segment(MadeSegment {
             rendition: position,
             number: segment.number,
             started_at_us: segment.pdt_us,
@@ -97,7 +103,9 @@ impl Run {
         })?;
         let Some(set) = set else { return Ok(false) };
         let set = self.ledger.read(|recording| recording.dated(set));
-        self.ledger.record(Entry::SetDurable { set }).await?;
+        let mut files = std::mem::take(&mut self.inits);
+        files.extend(self.ladder.names().map(|name| segment_path(name, set.number)));
+        self.ledger.record_with(files, Entry::SetDurable { set }).await?;
         Ok(true)
     }
 
