@@ -5,7 +5,7 @@ import { completeUpload, createUpload, getUpload } from "@/api/organiser";
 import { ApiProblem, problemText } from "@/api/problem";
 import { queryClient } from "@/api/query-client";
 import type { Upload } from "@/api/types";
-import { putPart, type Transport, uploadParts } from "@/upload/parts";
+import { putPart, slices, type Transport, uploadParts } from "@/upload/parts";
 import { dropPending, isSameFile, keepPending, type Pending, readPending } from "./pending";
 
 /** ```text
@@ -22,8 +22,8 @@ export type UploadState =
 
 /** Bytes that the store has, by the server's own list. */
 function stored(upload: Upload): number {
-  const done = upload.parts.filter((part) => part.done).length;
-  return Math.min(upload.size_bytes, done * upload.part_size_bytes);
+  const done = new Set(upload.parts.filter((part) => part.done).map((part) => part.number));
+  return slices(upload.size_bytes, upload.part_size_bytes).reduce((sum, { number, start, end }) => (done.has(number) ? sum + end - start : sum), 0);
 }
 
 /** URLs are good for an hour; a part that fails is asked for anew. */
