@@ -1,5 +1,6 @@
 //! Organisers sign in, stay signed in, and keep their profile.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use axum::http::{HeaderName, header};
@@ -32,7 +33,10 @@ impl App {
         let right = password::verify(&body.password, hash).await;
         match account {
             Some(account) if right => self.open_session(account).await,
-            Some(_) | None => Err(Problem::WrongPassword),
+            Some(_) | None => {
+                self.metrics.refused_sign_ins.inc();
+                Err(Problem::WrongPassword)
+            }
         }
     }
 
@@ -43,8 +47,11 @@ impl App {
     ) -> Result<SignedIn, Problem> {
         // 256 random bits cannot be guessed; the limit only spares the database.
         self.limits.links.check(address.0)?;
-        let organiser = self.store.take_sign_in_link(&secret::hash(&body.token)).await?;
-        let account = self.account(&organiser.ok_or(Problem::DeadLink)?).await?;
+        let Some(organiser) = self.store.take_sign_in_link(&secret::hash(&body.token)).await? else {
+            self.metrics.refused_sign_ins.inc();
+            return Err(Problem::DeadLink);
+        };
+        let account = self.account(&organiser).await?;
         self.open_session(account).await
     }
 
@@ -65,14 +72,18 @@ impl App {
         caller: &OrganiserCaller,
         profile: &Profile,
     ) -> Result<OrganiserSession, Problem> {
-        let change = AccountChange {
-            name: text::required("name", &profile.name, text::MAX_NAME)?,
-            email: text::email("email", &profile.email)?,
-            password_hash: match &profile.password {
-                Some(new) => Some(self.new_password(caller, profile, new).await?),
-                None => None,
-            },
+        let name = text::required("name", &profile.name, text::MAX_NAME)?;
+        let email = text::email("email", &profile.email)?;
+        let account = self.account(&caller.id).await?;
+        // Either would let whoever found an open session take the account over.
+        if profile.password.is_some() || account.organiser.email.as_ref() != Some(&email) {
+            self.confirm_password(&account, profile.current_password.as_deref()).await?;
+        }
+        let password_hash = match &profile.password {
+            Some(new) => Some(new_password(new).await?),
+            None => None,
         };
+        let change = AccountChange { name, email, password_hash };
         match self.store.change_account(caller, &change).await {
             Err(error) if ::db::is_unique_violation(&error) => {
                 Err(Problem::conflict("email-taken", "Another organiser has this address."))
@@ -84,24 +95,12 @@ impl App {
         }
     }
 
-    async fn new_password(
-        &self,
-        caller: &OrganiserCaller,
-        profile: &Profile,
-        new: &str,
-    ) -> Result<String, Problem> {
-        if !(password::SHORTEST..=password::LONGEST).contains(&new.len()) {
-            return Err(Problem::invalid("password", "must have 12 to 256 characters"));
-        }
-        let account = self.account(&caller.id).await?;
-        if let Some(hash) = account.password_hash.as_deref() {
-            let current = profile.current_password.as_deref().unwrap_or_default();
-            self.limits.sign_in.check((caller.id.to_string(), std::net::Ipv4Addr::UNSPECIFIED.into()))?;
-            if current.len() > password::LONGEST || !password::verify(current, Some(hash)).await {
-                return Err(Problem::WrongPassword);
-            }
-        }
-        Ok(password::hash(new).await)
+    /// An account that has a password changes only for whoever knows it.
+    async fn confirm_password(&self, account: &Account, current: Option<&str>) -> Result<(), Problem> {
+        let Some(hash) = account.password_hash.as_deref() else { return Ok(()) };
+        self.limits.sign_in.check((account.organiser.id.to_string(), Ipv4Addr::UNSPECIFIED.into()))?;
+        let current = current.filter(|current| current.len() <= password::LONGEST).unwrap_or_default();
+        if password::verify(current, Some(hash)).await { Ok(()) } else { Err(Problem::WrongPassword) }
     }
 
     async fn account(&self, id: &OrganiserId) -> Result<Account, Problem> {
@@ -133,6 +132,14 @@ impl App {
             header::SET_COOKIE,
             format!("{name}={value}; Path=/; Max-Age={age}; HttpOnly; SameSite=Lax{secure}"),
         )]
+    }
+}
+
+async fn new_password(new: &str) -> Result<String, Problem> {
+    if (password::SHORTEST..=password::LONGEST).contains(&new.len()) {
+        Ok(password::hash(new).await)
+    } else {
+        Err(Problem::invalid("password", "must have 12 to 256 characters"))
     }
 }
 

@@ -12,11 +12,13 @@
 mod accounts;
 mod addresses;
 mod api;
+mod cache;
 mod caller;
 mod config;
 mod db;
 mod events;
 mod limits;
+mod metrics;
 mod model;
 mod on_air;
 mod origins;

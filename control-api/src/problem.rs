@@ -31,6 +31,9 @@ pub(crate) enum Problem {
     /// Missing, or somebody else's: the same answer for both.
     #[error("not found")]
     NotFound,
+    /// The path exists, with other methods.
+    #[error("wrong method")]
+    WrongMethod,
     /// A member of the body or query is wrong.
     #[error("{field} {why}")]
     Invalid {
@@ -134,6 +137,9 @@ impl Problem {
                 make(StatusCode::FORBIDDEN, "forbidden", "You may not do this").detail(detail)
             }
             Self::NotFound => serve::not_found(),
+            Self::WrongMethod => {
+                make(StatusCode::METHOD_NOT_ALLOWED, "wrong-method", "This is called with another method")
+            }
             Self::Invalid { field, why } => {
                 make(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "Something in the request is not valid")
                     .detail(format!("{field} {why}"))

@@ -1,14 +1,26 @@
 //! What is on in an event.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use ids::EventId;
 
 use crate::caller::EventCaller;
 use crate::events::preview;
 use crate::model::event::{Reception, ReceptionSession, ReceptionStage};
+use crate::model::replay::ReplaySummary;
 use crate::model::timestamp::Timestamp;
 use crate::on_air::{on_air_since, state_of};
 use crate::problem::Problem;
 use crate::state::App;
+
+/// The part of a reception that is the same for everybody.
+#[derive(Debug, Clone)]
+pub(crate) struct Scene {
+    stages: Vec<ReceptionStage>,
+    sessions: Vec<ReceptionSession>,
+    replays: Vec<ReplaySummary>,
+}
 
 impl App {
     pub(crate) async fn reception(
@@ -17,8 +29,8 @@ impl App {
         event: &EventId,
     ) -> Result<Reception, Problem> {
         let facts = caller.enter(self, event).await?;
-        let (stages, sessions, replays) =
-            tokio::try_join!(self.stages_on(event), self.sessions_on(event), self.replay_summaries(event))?;
+        let scene = self.scene(event).await?;
+        let Scene { stages, sessions, replays } = (*scene).clone();
         Ok(Reception {
             event: preview(&facts.event),
             stages,
@@ -27,6 +39,17 @@ impl App {
             people_online: self.presence.online(event),
             server_time: Timestamp::now(),
         })
+    }
+
+    async fn scene(&self, event: &EventId) -> Result<Arc<Scene>, Problem> {
+        if let Some(scene) = self.scenes.get(event) {
+            return Ok(scene);
+        }
+        let (stages, sessions, replays) =
+            tokio::try_join!(self.stages_on(event), self.sessions_on(event), self.replay_summaries(event))?;
+        let scene = Arc::new(Scene { stages, sessions, replays });
+        self.scenes.put(event, Arc::clone(&scene), SCENE_GOOD_FOR);
+        Ok(scene)
     }
 
     async fn stages_on(&self, event: &EventId) -> Result<Vec<ReceptionStage>, Problem> {
@@ -66,3 +89,6 @@ impl App {
         Ok(shown.collect())
     }
 }
+
+/// Thousands ask every few seconds; nobody sees that an answer is half a second old.
+const SCENE_GOOD_FOR: Duration = Duration::from_millis(500);

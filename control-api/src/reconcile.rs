@@ -12,7 +12,7 @@ use wire::media::NewRecording;
 use wire::mixer::{OnStage, StageSpec, StageStatus as MixerStatus};
 
 use crate::problem::Problem;
-use crate::recording::{Medium, Progress, Recording, Step, must_tell, next_step, progress};
+use crate::recording::{Medium, Progress, Recording, RecordingState, Step, must_tell, next_step, progress};
 use crate::state::App;
 use crate::upstream::UpstreamError;
 
@@ -20,14 +20,13 @@ use crate::upstream::UpstreamError;
 pub(crate) async fn run(app: App, stop: CancellationToken) {
     let mut rounds: u64 = 0;
     loop {
-        let active = round(&app).await;
+        let rest = round(&app).await;
         if rounds.is_multiple_of(ROUNDS_PER_CLEANING)
             && let Err(error) = app.store.forget_old_keys().await
         {
             tracing::warn!(error = &error as &dyn std::error::Error, "old rows are kept for now");
         }
         rounds += 1;
-        let rest = if active { ACTIVE_REST } else { IDLE_REST };
         tokio::select! {
             () = stop.cancelled() => return,
             () = app.changed.notified() => {}
@@ -36,16 +35,22 @@ pub(crate) async fn run(app: App, stop: CancellationToken) {
     }
 }
 
-/// One step for each active recording. Returns whether there is any.
-async fn round(app: &App) -> bool {
+/// One step for each active recording. Returns when to look again.
+async fn round(app: &App) -> Duration {
     match app.store.active_recordings().await {
         Ok(recordings) => {
+            app.metrics.active_recordings.set(i64::try_from(recordings.len()).unwrap_or(i64::MAX));
             join_all(recordings.iter().map(|recording| attend(app, recording))).await;
-            !recordings.is_empty()
+            let moving = |recording: &Recording| recording.state != RecordingState::Live;
+            match recordings.iter().any(moving) {
+                true => MOVING_REST,
+                false if recordings.is_empty() => IDLE_REST,
+                false => LIVE_REST,
+            }
         }
         Err(error) => {
             tracing::error!(error = &error as &dyn std::error::Error, "the wanted state cannot be read");
-            true
+            LIVE_REST
         }
     }
 }
@@ -55,6 +60,7 @@ async fn attend(app: &App, recording: &Recording) {
     let trouble = outcome.as_ref().err().map(ToString::to_string);
     let before = app.air.heard(&recording.stage_id).trouble;
     if let Err(problem) = &outcome {
+        app.metrics.reconcile_failures.inc();
         if before != trouble {
             let error = problem as &dyn std::error::Error;
             tracing::warn!(stage = %recording.stage_id, error, "a stage is not as wanted; trying again");
@@ -181,8 +187,11 @@ fn missing_as_none<T>(result: Result<T, UpstreamError>) -> Result<Option<T>, Ups
     }
 }
 
+/// While people wait for a stage to start or end.
+const MOVING_REST: Duration = Duration::from_millis(300);
+
 /// While something is on air: health is shown with at most this delay.
-const ACTIVE_REST: Duration = Duration::from_secs(1);
+const LIVE_REST: Duration = Duration::from_secs(1);
 
 /// Another process may have written a wish.
 const IDLE_REST: Duration = Duration::from_secs(5);

@@ -13,6 +13,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use crate::api::routes;
 use crate::config::Config;
 use crate::db::{MIGRATIONS, Store};
+use crate::metrics::Metrics;
 use crate::reconcile;
 use crate::state::App;
 use crate::{secret, upstream};
@@ -22,6 +23,7 @@ use crate::{secret, upstream};
 pub struct Service {
     router: Router,
     store: Store,
+    metrics: Metrics,
     first_sign_in_link: Option<String>,
     stop: CancellationToken,
     reconciler: JoinHandle<()>,
@@ -49,6 +51,7 @@ pub async fn start(config: Config) -> anyhow::Result<Service> {
     let no_store = HeaderValue::from_static("no-store");
     Ok(Service {
         first_sign_in_link: made.then(|| app.page(&format!("/sign-in#token={token}"))),
+        metrics: app.metrics.clone(),
         router: routes::router(app)
             .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, no_store)),
         store,
@@ -68,6 +71,11 @@ impl Service {
     #[must_use]
     pub fn first_sign_in_link(&self) -> Option<&str> {
         self.first_sign_in_link.as_deref()
+    }
+
+    /// Shows this service's metrics in the process's registry.
+    pub fn register_metrics(&self, registry: &telemetry::Metrics) {
+        self.metrics.register(registry);
     }
 
     /// Whether requests can be answered.

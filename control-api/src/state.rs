@@ -8,17 +8,21 @@ use std::time::Duration;
 use auth::experience::ExperienceKey;
 use auth::invitation::InvitationKey;
 use auth::room::ApiKeys;
+use ids::EventId;
 use tokio::sync::Notify;
 
 use crate::addresses::Addresses;
+use crate::cache::Cache;
 use crate::config::Config;
 use crate::db::Store;
 use crate::limits::Limiter;
+use crate::metrics::Metrics;
 use crate::on_air::Air;
 use crate::origins::Origins;
 use crate::platform::builtin::Builtin;
 use crate::platform::{AttendeeService, AuthService, EventService};
 use crate::presence::Presence;
+use crate::reception::Scene;
 use crate::upstream::media::MediaClient;
 use crate::upstream::mixer::MixerClient;
 use crate::upstream::rooms::RoomClient;
@@ -44,6 +48,9 @@ pub(crate) struct Shared {
     pub(crate) presence: Presence,
     pub(crate) air: Air,
     pub(crate) limits: Limits,
+    /// What is on, per event: everybody in it asks.
+    pub(crate) scenes: Cache<EventId, Arc<Scene>>,
+    pub(crate) metrics: Metrics,
     /// Wakes the reconciler.
     pub(crate) changed: Notify,
 }
@@ -97,6 +104,8 @@ impl App {
             presence: Presence::default(),
             air: Air::default(),
             limits: Limits::default(),
+            scenes: Cache::default(),
+            metrics: Metrics::default(),
             changed: Notify::new(),
             store,
         }))

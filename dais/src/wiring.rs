@@ -47,8 +47,11 @@ pub(crate) async fn wire(
     if services.media {
         let media = mar::start(media_config(settings, &wiring, bucket.clone())?);
         let media = media.await.context("starting the media service")?;
-        router = router.merge(media.router());
+        let transforms = mts::start(transform_config(settings, &wiring), media.registry().clone());
+        let transforms = transforms.await.context("starting the transforms")?;
+        router = router.merge(media.router()).merge(transforms.router());
         parts.media = Some(media);
+        parts.transforms = Some(transforms);
     }
     if services.mixer {
         let link_addr = link_addr
@@ -59,8 +62,10 @@ pub(crate) async fn wire(
         parts.mixer = Some(mixer);
     }
     if services.control_api {
+        let metrics = wiring.metrics;
         let control_api = control_api::start(control_config(settings, wiring)?);
         let control_api = control_api.await.context("starting the control API")?;
+        control_api.register_metrics(metrics);
         router = router.merge(control_api.router());
         parts.control_api = Some(control_api);
     }
@@ -93,7 +98,7 @@ fn media_config(
     Ok(mar::Config {
         data_dir: settings.data_dir.clone(),
         database_url: settings.database_url.clone(),
-        migrations: mar::db::MIGRATIONS,
+        migrations: mts::db::MIGRATIONS,
         bucket,
         embedded: settings.s3_endpoint.is_none().then(mar::store::Limits::default),
         public_url: wiring.urls.public.clone(),
@@ -104,6 +109,17 @@ fn media_config(
         mixer_patience: mar::Config::MIXER_PATIENCE,
         bus: Arc::new(mar::outbox::LocalBus::default()),
     })
+}
+
+fn transform_config(settings: &Settings, wiring: &Wiring<'_>) -> mts::Config {
+    mts::Config {
+        data_dir: settings.data_dir.clone(),
+        service_key: wiring.keys.service.clone(),
+        workers: 1,
+        bounds: mts::Bounds::default(),
+        lease: TRANSFORM_LEASE,
+        child: mts::ChildCommand::default(),
+    }
 }
 
 fn mixer_config(
@@ -221,3 +237,6 @@ const SPOOL_LIMIT_BYTES: u64 = 4 << 30;
 
 /// Ten minutes of segments stay on disk for viewers near the live edge.
 const KEPT_SETS: u64 = 300;
+
+/// A killed worker's job waits so long before another takes it over.
+const TRANSFORM_LEASE: std::time::Duration = std::time::Duration::from_secs(20);

@@ -1,13 +1,12 @@
 //! Replays and their captions.
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use ids::{AssetId, EventId, TextTrackId};
 
-use super::body::{Id, Ids, Params};
+use super::body::{Id, Ids, Params, RawBody};
 use crate::caller::{EventCaller, OrganiserCaller};
 use crate::model::replay::{Caption, CaptionList, NewCaption, Replay, ReplayList};
 use crate::problem::{Problem, ProblemBody};
@@ -72,7 +71,7 @@ pub(crate) async fn list_captions(
 
 #[utoipa::path(post, path = "/replays/{replay_id}/captions", tag = "replays", security(("organiser" = [])),
     params(("replay_id" = String, Path), NewCaption),
-    request_body(content = String, content_type = "text/vtt", description = "WebVTT, at most 2 MiB"), responses(
+    request_body(content = String, content_type = "text/vtt", description = "WebVTT, at most 4 MiB"), responses(
     (status = 201, body = Caption),
     (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "not-found"),
     (status = 422, body = ProblemBody, content_type = "application/problem+json", description = "Not WebVTT")
@@ -83,7 +82,7 @@ pub(crate) async fn add_caption(
     caller: OrganiserCaller,
     Id(id): Id<AssetId>,
     Params(params): Params<NewCaption>,
-    body: Bytes,
+    RawBody(body): RawBody,
 ) -> Result<(StatusCode, Json<Caption>), Problem> {
     let caption = app.add_caption(&caller, &id, &params, body).await?;
     Ok((StatusCode::CREATED, Json(caption)))

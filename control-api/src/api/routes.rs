@@ -1,6 +1,7 @@
 //! Assembles the router and the OpenAPI document.
 
 use axum::extract::{DefaultBodyLimit, State};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -8,10 +9,11 @@ use utoipa::openapi::schema::Schema;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{OpenApi as OpenApiDocument, RefOr};
 use utoipa::{Modify, OpenApi};
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
 use super::{auth, events, experience, invitations, replays, sessions, stages, uploads};
+use crate::metrics;
 use crate::problem::{Problem, ProblemBody};
 use crate::state::App;
 
@@ -105,7 +107,9 @@ pub(crate) fn router(app: App) -> Router {
     router
         .route("/api/v1/openapi.json", get(openapi))
         .route("/api/v1/{*rest}", axum::routing::any(missing))
+        .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(from_fn_with_state(app.clone(), metrics::measure))
         .with_state(app)
 }
 
@@ -139,7 +143,10 @@ fn documented() -> OpenApiRouter<App> {
             .routes(routes!(sessions::join_session))
             .routes(routes!(replays::list_replays))
             .routes(routes!(replays::replay, replays::delete_replay))
-            .routes(routes!(replays::list_captions, replays::add_caption))
+            .routes(
+                routes!(replays::list_captions, replays::add_caption)
+                    .layer(DefaultBodyLimit::max(MAX_CAPTION_BYTES)),
+            )
             .routes(routes!(replays::caption, replays::delete_caption))
             .routes(routes!(uploads::create_upload))
             .routes(routes!(uploads::upload))
@@ -154,6 +161,13 @@ async fn openapi(State(_): State<App>) -> Response {
 async fn missing() -> Problem {
     Problem::NotFound
 }
+
+async fn wrong_method() -> Problem {
+    Problem::WrongMethod
+}
+
+/// Captions of a long day; MAR takes as much.
+const MAX_CAPTION_BYTES: usize = 4 << 20;
 
 /// No body but captions comes near this.
 const MAX_BODY_BYTES: usize = 64 * 1024;

@@ -52,8 +52,13 @@ impl Store {
 
     pub(crate) async fn delete_replay(&self, id: &AssetId) -> Result<(), sqlx::Error> {
         let mut tx = self.begin().await?;
-        for delete in ["DELETE FROM replays WHERE asset_id = $1", "DELETE FROM uploads WHERE asset_id = $1"] {
-            sqlx::query(delete).bind(id.to_string()).execute(&mut *tx).await?;
+        for change in [
+            "DELETE FROM replays WHERE asset_id = $1",
+            "DELETE FROM uploads WHERE asset_id = $1",
+            // The stage no longer offers it to viewers.
+            "UPDATE recordings SET asset_id = NULL, playback_id = NULL WHERE asset_id = $1 AND state = 'ended'",
+        ] {
+            sqlx::query(change).bind(id.to_string()).execute(&mut *tx).await?;
         }
         tx.commit().await
     }

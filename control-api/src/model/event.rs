@@ -177,7 +177,7 @@ pub(crate) struct Reception {
 }
 
 /// A stage as the reception shows it.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct ReceptionStage {
     #[schema(value_type = String)]
     pub id: StageId,
@@ -191,7 +191,7 @@ pub(crate) struct ReceptionStage {
 }
 
 /// A session as the reception shows it.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct ReceptionSession {
     #[schema(value_type = String)]
     pub id: SessionId,

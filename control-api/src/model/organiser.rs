@@ -61,7 +61,7 @@ pub(crate) struct Profile {
     /// A new password; absent leaves it as it is.
     #[schema(min_length = 12, max_length = 256, format = Password)]
     pub password: Option<String>,
-    /// Needed to change an existing password.
+    /// Needed to change the address or the password of an account that has a password.
     #[schema(format = Password)]
     pub current_password: Option<String>,
 }

@@ -1,8 +1,7 @@
 //! The media service: recordings (`wire::media`), and its public API for assets, uploads and text tracks.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use auth::service::{ServiceKey, ServiceName};
 use axum::body::Bytes;
@@ -13,6 +12,7 @@ use serde_json::json;
 use wire::media::{NewRecording, PlaybackPolicy, PlaybackToken, Recording};
 
 use super::{Upstream, UpstreamError};
+use crate::cache::Cache;
 use crate::model::replay::ReplayState;
 use crate::model::timestamp::Timestamp;
 use crate::model::upload::UploadState;
@@ -244,45 +244,8 @@ impl MediaClient {
     }
 }
 
-/// Answers that stay good for a while.
-#[derive(Debug)]
-struct Cache<K, V>(Mutex<HashMap<K, (Instant, V)>>);
-
-impl<K, V> Default for Cache<K, V> {
-    fn default() -> Self {
-        Self(Mutex::default())
-    }
-}
-
-impl<K: Clone + Eq + std::hash::Hash, V: Clone> Cache<K, V> {
-    fn get(&self, key: &K) -> Option<V> {
-        let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        entries
-            .get(key)
-            .filter(|(good_until, _)| Instant::now() < *good_until)
-            .map(|(_, value)| value.clone())
-    }
-
-    fn put(&self, key: &K, value: V, fresh_for: Duration) {
-        let now = Instant::now();
-        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if entries.len() >= MOST_CACHED {
-            entries.retain(|_, (good_until, _)| now < *good_until);
-        }
-        if entries.len() < MOST_CACHED {
-            entries.insert(key.clone(), (now + fresh_for, value));
-        }
-    }
-
-    fn remove(&self, key: &K) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
-    }
-}
-
 /// Progress is looked at by people who wait.
 const FRESH: Duration = Duration::from_secs(1);
 
 /// Posters and captions appear on ready assets.
 const READY_FRESH: Duration = Duration::from_secs(5);
-
-const MOST_CACHED: usize = 10_000;

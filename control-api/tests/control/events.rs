@@ -86,6 +86,7 @@ on_both_databases! {
         let request = client.request(Method::POST, "/events").header("content-type", "application/json");
         let answer = Client::send(request.body(" ".repeat(65 * 1024))).await;
         assert_eq!(answer.problem(StatusCode::PAYLOAD_TOO_LARGE), "bad-body");
+        assert_eq!(client.put("/events", json!({})).await.problem(StatusCode::METHOD_NOT_ALLOWED), "wrong-method");
         let answer = Client::send(client.request(Method::POST, "/events").body("{}")).await;
         assert_eq!(answer.problem(StatusCode::UNSUPPORTED_MEDIA_TYPE), "bad-body");
     }

@@ -168,6 +168,10 @@ on_both_databases! {
         };
         let refused = add("<html>").await.expect(StatusCode::UNPROCESSABLE_ENTITY);
         assert!(refused["detail"].as_str().unwrap().contains("WEBVTT"));
+        let large = Client::send(
+            organiser.request(Method::POST, &format!("{replay}/captions?language=en")).body("x".repeat((4 << 20) + 1)),
+        );
+        assert_eq!(large.await.problem(StatusCode::PAYLOAD_TOO_LARGE), "bad-body");
         let caption = add("WEBVTT\n\n").await.expect(StatusCode::CREATED);
         assert_eq!(caption["label"], "English & co");
         let listed = organiser.get(&format!("{replay}/captions")).await.expect(StatusCode::OK);
@@ -176,6 +180,8 @@ on_both_databases! {
         assert_eq!(vtt.text, "WEBVTT\n");
         assert_eq!(organiser.delete(&replay).await.status, StatusCode::NO_CONTENT);
         assert_eq!(organiser.get(&replay).await.problem(StatusCode::NOT_FOUND), "not-found");
+        let watch = organiser.post(&format!("/stages/{stage}/join"), json!({"role": "viewer"})).await;
+        assert_eq!(watch.expect(StatusCode::OK)["hls_url"], json!(null), "and no longer offered");
     }
 
     async fn a_programme_with_doubles_or_crowds_is_refused(fixture: Fixture) {

@@ -62,6 +62,10 @@ on_both_databases! {
         other.csrf = Some(session["csrf_token"].as_str().unwrap().to_owned());
         let mut change = json!({"name": "Ada", "email": "ada@example.org", "password": "another long password"});
         assert_eq!(other.put("/auth/profile", change.clone()).await.problem(StatusCode::UNAUTHORIZED), "wrong-password");
+        let moved = json!({"name": "Ada", "email": "mallory@example.org"});
+        assert_eq!(other.put("/auth/profile", moved).await.problem(StatusCode::UNAUTHORIZED), "wrong-password");
+        let renamed = json!({"name": "Ada L.", "email": "ada@example.org"});
+        other.put("/auth/profile", renamed).await.expect(StatusCode::OK);
         change["current_password"] = json!("correct horse battery");
         other.put("/auth/profile", change).await.expect(StatusCode::OK);
         first.get("/auth/session").await.problem(StatusCode::UNAUTHORIZED);

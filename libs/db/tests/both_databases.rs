@@ -1,4 +1,4 @@
-//! What a service relies on, on SQLite always and on PostgreSQL when `DAIS_TEST_POSTGRES_URL` names one.
+//! What a service relies on, on SQLite and on PostgreSQL.
 
 #![allow(clippy::unwrap_used, reason = "fixtures of tests: a panic is the report")]
 
@@ -32,10 +32,8 @@ fn fixtures(name: &str) -> Vec<Fixture> {
         schema: "notes".to_owned(),
         _dir: folder,
     }];
-    if let Ok(url) = std::env::var("DAIS_TEST_POSTGRES_URL") {
-        let schema = format!("{name}_{}", std::process::id());
-        all.push(Fixture { location: Location::Postgres(url), schema, _dir: dir() });
-    }
+    let database = testkit::Postgres::fresh_database();
+    all.push(Fixture { location: Location::Postgres(database), schema: name.to_owned(), _dir: dir() });
     all
 }
 

@@ -1293,7 +1293,7 @@ export interface paths {
                 };
                 cookie?: never;
             };
-            /** @description WebVTT, at most 2 MiB */
+            /** @description WebVTT, at most 4 MiB */
             requestBody: {
                 content: {
                     "text/vtt": string;
@@ -2398,7 +2398,7 @@ export interface components {
         Profile: {
             /**
              * Format: password
-             * @description Needed to change an existing password.
+             * @description Needed to change the address or the password of an account that has a password.
              */
             current_password?: string | null;
             email: string;
