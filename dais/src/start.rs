@@ -63,6 +63,7 @@ pub(crate) struct Parts {
     pub(crate) sfu: Option<sfu::Service>,
     pub(crate) mixer: Option<mixer::Service>,
     pub(crate) media: Option<mar::Service>,
+    pub(crate) transforms: Option<mts::Service>,
     pub(crate) control_api: Option<control_api::Service>,
 }
 
@@ -162,7 +163,8 @@ impl Running {
     /// Stops in the order in which nothing is lost: stages are sealed while storage still answers.
     pub(crate) async fn shutdown(self) {
         tracing::info!("stopping");
-        let Parts { sfu, mixer, media, control_api } = std::mem::take(&mut *self.parts.write().await);
+        let Parts { sfu, mixer, media, transforms, control_api } =
+            std::mem::take(&mut *self.parts.write().await);
         if let Some(control_api) = control_api {
             control_api.shutdown().await;
         }
@@ -171,6 +173,9 @@ impl Running {
         }
         if let Some(sfu) = sfu {
             sfu.shutdown().await;
+        }
+        if let Some(transforms) = transforms {
+            transforms.shutdown().await;
         }
         self.stop.cancel();
         for server in self.servers {

@@ -207,3 +207,9 @@ pub fn recording_prefix(asset_id: &AssetId) -> String {
 pub fn asset_prefix(asset_id: &AssetId) -> String {
     format!("assets/{asset_id}")
 }
+
+/// Where the file that somebody uploaded lies.
+#[must_use]
+pub fn source_key(asset_id: &AssetId) -> String {
+    format!("{}/source", asset_prefix(asset_id))
+}

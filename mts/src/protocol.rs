@@ -41,21 +41,21 @@ pub(crate) enum Transform {
 
 /// How much of the machine a child may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Bounds {
+pub struct Bounds {
     /// Address space.
-    pub(crate) memory_bytes: u64,
+    pub memory_bytes: u64,
     /// CPU time over all threads.
-    pub(crate) cpu_s: u64,
+    pub cpu_s: u64,
     /// Largest file that it may write.
-    pub(crate) file_bytes: u64,
+    pub file_bytes: u64,
     /// Width and height of a picture that is decoded.
-    pub(crate) side_px: u32,
+    pub side_px: u32,
     /// Frames per second of an input.
-    pub(crate) frames_per_second: u32,
+    pub frames_per_second: u32,
     /// Length of an input.
-    pub(crate) duration_s: u64,
+    pub duration_s: u64,
     /// Encoder threads.
-    pub(crate) threads: u32,
+    pub threads: u32,
 }
 
 impl Default for Bounds {

@@ -6,10 +6,13 @@
 //! PUT   /recordings/{asset_id}/mixer     MixerClaim → 204             who serves it while it is live
 //! POST  /recordings/{asset_id}/finish    FinishRecording → Asset      the bucket holds all; asset `ready`
 //! POST  /assets/{asset_id}/playback-token    → PlaybackToken          for signed playback ids
+//! GET   /assets/{asset_id}/jobs          [JobInfo]                    what is made of the asset
+//! POST  /jobs/{job_id}/cancel            JobInfo                      a running transform is killed
+//! POST  /jobs/{job_id}/retry             JobInfo                      a failed or cancelled one is queued again
 //! ```
 //! Assets, uploads and text tracks are MAR's public API, `/media/v1`, and open to service tokens too.
 
-use ids::{AssetId, PlaybackId, StageId};
+use ids::{AssetId, JobId, PlaybackId, StageId};
 use serde::{Deserialize, Serialize};
 
 /// Asks for the asset of a stage that goes live.
@@ -65,6 +68,21 @@ pub struct PlaybackToken {
     pub token: String,
     /// UTC microseconds.
     pub expires_at_us: i64,
+}
+
+/// A transform of an asset.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobInfo {
+    /// Its name.
+    pub id: JobId,
+    /// `ladder`, `mp4` or `pictures`.
+    pub transform: String,
+    /// `queued`, `running`, `done`, `failed` or `cancelled`.
+    pub state: String,
+    /// 0 to 100.
+    pub percent: u8,
+    /// Why it failed, for people.
+    pub error: Option<String>,
 }
 
 /// Segment sets per chunk of the recording index: 150 × 2 s = 5 min.

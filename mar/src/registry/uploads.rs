@@ -9,7 +9,7 @@ use wire::media::PlaybackPolicy;
 
 use super::idempotency::{lost_race, remember, remembered};
 use super::{Registry, RequestKey, check_title, fail_asset, held, new_asset};
-use crate::asset::{AssetState, Failure, PlaybackName, Source, Upload, UploadState, asset_prefix};
+use crate::asset::{AssetState, Failure, PlaybackName, Source, Upload, UploadState, source_key};
 use crate::bucket::{Kind as MediaType, MultipartUpload, StoredPart};
 use crate::db as rows;
 use crate::error::MediaError;
@@ -112,7 +112,7 @@ impl Registry {
             return Ok(before);
         }
         let asset_id = AssetId::random();
-        let key = format!("{}/source", asset_prefix(&asset_id));
+        let key = source_key(&asset_id);
         let started = self.bucket.start_upload(&key, UNKNOWN).await?;
         let written = self.write_upload(new, request, (asset_id, &started)).await;
         if written.is_err() {
