@@ -54,6 +54,7 @@ pub struct Service {
     threads: Vec<JoinHandle<()>>,
     media_addrs: Vec<SocketAddr>,
     link_addr: Option<SocketAddr>,
+    link_task: Option<tokio::task::JoinHandle<()>>,
     stop: CancellationToken,
 }
 
@@ -107,13 +108,13 @@ pub async fn start(config: Config) -> Result<Service, StartError> {
         last_connection: AtomicU64::new(0),
     });
     let stop = CancellationToken::new();
-    let mut link_addr = None;
+    let (mut link_addr, mut link_task) = (None, None);
     if let Some(link) = config.link {
         let server = link::Server::bind(link.addr, &link.identity)?;
         link_addr = server.local_addr();
-        tokio::spawn(mixers::serve(server, Arc::clone(&shared), stop.clone()));
+        link_task = Some(tokio::spawn(mixers::serve(server, Arc::clone(&shared), stop.clone())));
     }
-    Ok(Service { shared, threads, media_addrs, link_addr, stop })
+    Ok(Service { shared, threads, media_addrs, link_addr, link_task, stop })
 }
 
 impl Service {
@@ -158,12 +159,16 @@ impl Service {
 
     /// Tells everybody to go elsewhere, then ends; takes at most about a second.
     pub async fn shutdown(self) {
-        self.stop.cancel();
         for shard in &self.shared.shards {
             shard.stop().await;
         }
         for thread in self.threads {
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        }
+        // After the shards, so that mixers hear that their rooms closed.
+        self.stop.cancel();
+        if let Some(task) = self.link_task {
+            let _ = tokio::time::timeout(Duration::from_secs(2), task).await;
         }
     }
 }

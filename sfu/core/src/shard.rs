@@ -16,6 +16,7 @@ pub mod mixer;
 
 mod channels;
 mod commands;
+mod connection;
 mod downlink;
 mod effects;
 mod media;
@@ -303,6 +304,7 @@ impl Shard {
                 Timer::Seat(key) => self.on_seat_timeout(key, now),
                 Timer::Reception(key) => self.on_reception_timeout(key, now),
                 Timer::Qualities(key) => self.on_qualities_timeout(key, now),
+                Timer::Connections => self.on_connections_timeout(now),
                 Timer::Feedback(key) => self.on_feedback_timeout(key, now),
                 Timer::Sending(key) => self.on_sending_timeout(key, now),
             }

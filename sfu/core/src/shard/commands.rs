@@ -79,6 +79,7 @@ impl Shard {
             }
         }
         self.stats.joins += 1;
+        self.watch_connections(now);
         if can_subscribe {
             self.make_subscriber(key, now);
         }
@@ -110,6 +111,7 @@ impl Shard {
             self.connections.remove(&before);
         }
         seat.signal_lost = None;
+        seat.told_qualities.clear();
         let drop_it = std::mem::take(&mut seat.drop_next_resume);
         self.connections.insert(connection, key);
         self.apply_effects(room_key, now);

@@ -1,12 +1,13 @@
 //! A participant's place in a shard: its transports, its signal connection, its deadlines.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::mixer::{LinkId, TrackHandle, Watched};
 use super::peer::{Negotiation, TransportKey};
 use super::timers::Timer;
 use super::{RoomKey, Shard, SignalEnd};
-use crate::room::message::{LeaveAction, LeaveReason, ParticipantState};
+use crate::room::message::{ConnectionQuality, LeaveAction, LeaveReason, ParticipantState};
 use crate::room::{ConnectionId, ParticipantKey};
 
 /// One participant's place.
@@ -22,8 +23,10 @@ pub(super) struct Seat {
     pub(super) joined_at: Instant,
     /// Bytes that it may still send on data channels, and since when.
     pub(super) message_budget: (f64, Instant),
-    /// Signal connections that are dropped on purpose at the next resume.
+    /// The next resume is dropped on purpose, for a client's own test.
     pub(super) drop_next_resume: bool,
+    /// Connection qualities that it was told.
+    pub(super) told_qualities: BTreeMap<ParticipantKey, ConnectionQuality>,
 }
 
 /// A mixer's place.
@@ -52,6 +55,7 @@ impl Seat {
             joined_at: now,
             message_budget: (0.0, now),
             drop_next_resume: false,
+            told_qualities: BTreeMap::new(),
         }
     }
 }

@@ -23,6 +23,8 @@ pub(super) enum Timer {
     Seat(ParticipantKey),
     /// Reports, NACKs and keyframe requests of a publication.
     Reception(MediaKey),
+    /// Connection qualities of everybody.
+    Connections,
     /// A publisher may be told to send less.
     Qualities(MediaKey),
     /// Transport-wide feedback towards a publisher.

@@ -1,0 +1,14 @@
+//! A real SFU on real sockets: HTTP, signalling, media from the `webrtc` crate's client, mixers on links.
+
+#[path = "service/api.rs"]
+mod api;
+#[path = "service/hostile.rs"]
+mod hostile;
+#[path = "service/link.rs"]
+mod link_tests;
+#[path = "service/media.rs"]
+mod media;
+#[path = "service/scene.rs"]
+mod scene;
+#[path = "service/signalling.rs"]
+mod signalling;

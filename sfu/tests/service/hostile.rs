@@ -1,0 +1,152 @@
+use std::net::UdpSocket;
+use std::time::{Duration, Instant};
+
+use futures::{SinkExt, StreamExt};
+use livekit_protocol as lk;
+use lk::signal_request::Message as Request;
+use lk::signal_response::Message as Response;
+use tokio_tungstenite::tungstenite::Message;
+
+use super::scene::{PATIENCE, Scene, Signal, clips};
+
+/// Waits for the end of a connection; returns the close code, if one came.
+async fn close_code(signal: &mut Signal) -> Option<u16> {
+    loop {
+        match tokio::time::timeout(PATIENCE, signal.socket.next()).await.expect("closed in time") {
+            Some(Ok(Message::Close(frame))) => return frame.map(|frame| frame.code.into()),
+            Some(Ok(_)) => {}
+            Some(Err(_)) | None => return None,
+        }
+    }
+}
+
+#[tokio::test]
+async fn malformed_messages_close_only_their_own_connection() {
+    let scene = Scene::start().await;
+    let mut good = scene.signal("good", "hall", "").await;
+    good.joined().await;
+    let mut garbage = scene.signal("garbage", "hall", "").await;
+    garbage.joined().await;
+    garbage.socket.send(Message::Binary(vec![0xff; 64].into())).await.unwrap();
+    assert_eq!(close_code(&mut garbage).await, Some(1008));
+    let mut text = scene.signal("text", "hall", "").await;
+    text.joined().await;
+    text.socket.send(Message::Text("{}".into())).await.unwrap();
+    assert_eq!(close_code(&mut text).await, Some(1003));
+    let mut huge = scene.signal("huge", "hall", "").await;
+    huge.joined().await;
+    let _ = huge.socket.send(Message::Binary(vec![0; (2 << 20) + 1].into())).await;
+    let _ = close_code(&mut huge).await;
+    good.say(Request::PingReq(lk::Ping { timestamp: 1, rtt: 0 })).await;
+    good.hear_that(|word| matches!(word, Response::PongResp(_)).then_some(())).await;
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn messages_out_of_order_and_with_empty_fields_harm_nobody() {
+    let scene = Scene::start().await;
+    let mut signal = scene.signal("ada", "hall", "").await;
+    signal.joined().await;
+    let unknown = || "TR_unknown".to_owned();
+    for request in [
+        Request::Answer(lk::SessionDescription { id: 99, sdp: "nonsense".to_owned(), ..Default::default() }),
+        Request::Mute(lk::MuteTrackRequest { sid: unknown(), muted: true }),
+        Request::Subscription(lk::UpdateSubscription { track_sids: vec![unknown()], ..Default::default() }),
+        Request::TrackSetting(lk::UpdateTrackSettings { track_sids: vec![unknown()], ..Default::default() }),
+        Request::Trickle(lk::TrickleRequest::default()),
+        Request::AddTrack(lk::AddTrackRequest::default()),
+        Request::SubscriptionPermission(lk::SubscriptionPermission::default()),
+        Request::SyncState(lk::SyncState::default()),
+        Request::Simulate(lk::SimulateScenario::default()),
+        Request::UpdateMetadata(lk::UpdateParticipantMetadata { request_id: 5, ..Default::default() }),
+        Request::PublishDataTrackRequest(lk::PublishDataTrackRequest::default()),
+    ] {
+        signal.say(request).await;
+    }
+    // Everything before was refused or ignored: the last reply still comes.
+    let outcome = signal.hear_that(|word| match word {
+        Response::RequestResponse(outcome) if outcome.request_id == 5 => Some(outcome.reason()),
+        _ => None,
+    });
+    assert_eq!(outcome.await, lk::request_response::Reason::NotAllowed);
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn an_offer_that_is_no_session_description_ends_its_session() {
+    let scene = Scene::start().await;
+    for sdp in ["", "v=0\r\n", "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\n", &"a=\n".repeat(60_000)] {
+        let mut signal = scene.signal("ada", "hall", "").await;
+        signal.joined().await;
+        let offer = lk::SessionDescription {
+            r#type: "offer".to_owned(),
+            sdp: sdp.to_owned(),
+            id: 1,
+            ..Default::default()
+        };
+        signal.say(Request::Offer(offer)).await;
+        signal.hear_that(|word| matches!(word, Response::Leave(_)).then_some(())).await;
+        assert_eq!(signal.hear().await, None);
+    }
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn a_flood_of_messages_is_slowed_and_its_sender_closed() {
+    let excess = Duration::from_secs(1);
+    let scene = Scene::start_with(|config| config.limits.signal_excess = excess).await;
+    let mut signal = scene.signal("ada", "hall", "").await;
+    signal.joined().await;
+    let began = Instant::now();
+    for _ in 0..2000 {
+        let ping = lk::SignalRequest { message: Some(Request::Ping(1)) };
+        let bytes = prost::Message::encode_to_vec(&ping);
+        if signal.socket.send(Message::Binary(bytes.into())).await.is_err() {
+            break;
+        }
+    }
+    let code = close_code(&mut signal).await;
+    assert!(code.is_none_or(|code| code == 1008), "{code:?}");
+    assert!(began.elapsed() >= excess);
+    scene.end().await;
+}
+
+/// Lengths 0 to 1500 with every kind of first byte, from outside, while two people talk.
+#[tokio::test(flavor = "multi_thread")]
+async fn random_datagrams_do_not_disturb_a_call() {
+    let scene = Scene::start_with(|config| config.shards = 1).await;
+    let mut ada = scene.participant("ada", "hall").await;
+    ada.publish(clips()).await.unwrap();
+    let mut bob = scene.participant("bob", "hall").await;
+    let target = scene.service.media_addrs()[0];
+    let flood = tokio::task::spawn_blocking(move || {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let mut state = 0x9e37_79b9_u32;
+        for len in (0..=1500).chain(0..=1500) {
+            let mut bytes = vec![0_u8; len];
+            for byte in &mut bytes {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                *byte = state.to_be_bytes()[0];
+            }
+            if let Some(first) = bytes.first_mut() {
+                *first = [0, 1, 20, 22, 63, 128, 144, 191, 255][len % 9];
+            }
+            socket.send_to(&bytes, target).unwrap();
+        }
+    });
+    let mut counters = Vec::new();
+    while counters.len() < 2 {
+        let event = tokio::time::timeout(PATIENCE, bob.next_event()).await.unwrap();
+        if let Some(client::Event::TrackReceived { packets, .. }) = event {
+            counters.push(packets);
+        }
+    }
+    flood.await.unwrap();
+    let before: Vec<_> = counters.iter().map(|c| c.load(std::sync::atomic::Ordering::Relaxed)).collect();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    for (counter, before) in counters.iter().zip(before) {
+        assert!(counter.load(std::sync::atomic::Ordering::Relaxed) > before + 20);
+    }
+    assert!(scene.service.metrics().contains("sfu_transport_panics_total 0"));
+    scene.end().await;
+}
