@@ -7,6 +7,7 @@ import { MediaController, MediaLoadingIndicator } from "media-chrome/react";
 import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useAutoplay } from "./autoplay";
+import { useCaptions } from "./captions";
 import { Controls } from "./controls";
 import { useRecovery } from "./recovery";
 
@@ -39,6 +40,7 @@ export function Player({ src, live, title, badges, monitor = false, autoplay = l
   const [element, setElement] = useState<HlsVideoElement | null>(null);
   const state = useRecovery(element, src);
   const sound = useAutoplay(element, autoplay);
+  useCaptions(element);
   return (
     <MediaController className="player" aria-label={title} defaultSubtitles={sound.refused} data-live={live || undefined} data-stream={state} noAutoSeekToLive>
       <HlsVideo

@@ -1,0 +1,57 @@
+/** Captions in large, calm type, above the controls. The browser still draws and places them. */
+import type { HlsVideoElement } from "hls-video-element";
+import { useEffect } from "react";
+
+/** Lines from the bottom of the picture: the control bar covers the last three. */
+const LINE = -4;
+
+/** hls.js writes -1 where a file says nothing. */
+const UNPLACED: ReadonlySet<VTTCue["line"]> = new Set<VTTCue["line"]>(["auto", -1]);
+
+const STYLE = `video::cue {
+  font: 500 max(16px, 0.72em) "Inter Variable", system-ui, sans-serif;
+  color: #fff;
+  background: rgb(8 9 12 / 0.78);
+}`;
+
+/** Moves cues that leave their place to the player; those that a captioner placed stay. */
+function raise(track: TextTrack): void {
+  const active = new Set(track.activeCues ?? []);
+  for (const cue of Array.from(track.cues ?? [])) {
+    if (!(cue instanceof VTTCue) || !UNPLACED.has(cue.line)) continue;
+    cue.line = LINE;
+    if (!active.has(cue)) continue;
+    // A cue that is shown already moves only when it is shown anew.
+    track.removeCue(cue);
+    track.addCue(cue);
+  }
+}
+
+export function useCaptions(element: HlsVideoElement | null): void {
+  useEffect(() => {
+    const root = element?.shadowRoot;
+    const tracks = element?.textTracks;
+    if (!root || !tracks) return undefined;
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(STYLE);
+    root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
+    const onCues = (event: Event) => {
+      if (event.currentTarget instanceof TextTrack) raise(event.currentTarget);
+    };
+    const watched = new Set<TextTrack>();
+    const watch = () => {
+      for (const track of tracks) {
+        if (track.kind === "metadata" || watched.has(track)) continue;
+        watched.add(track);
+        track.addEventListener("cuechange", onCues);
+      }
+    };
+    watch();
+    tracks.addEventListener("addtrack", watch);
+    return () => {
+      tracks.removeEventListener("addtrack", watch);
+      for (const track of watched) track.removeEventListener("cuechange", onCues);
+      root.adoptedStyleSheets = root.adoptedStyleSheets.filter((one) => one !== sheet);
+    };
+  }, [element]);
+}
