@@ -15,6 +15,7 @@ mod session;
 
 pub(crate) use association::Association;
 pub use certificate::{Certificate, CertificateError, Fingerprint};
+pub(crate) use hello::COOKIE_BYTES;
 pub(crate) use session::Keys;
 
 /// `a=setup` (RFC 4145 §4, RFC 8842 §5.2).

@@ -4,6 +4,7 @@
 //! which labels mean what, is the room's business.
 
 mod association;
+mod budget;
 pub mod dcep;
 
 pub(crate) use association::{Association, Event};
@@ -62,7 +63,10 @@ pub enum SendError {
 /// The LiveKit JS client caps itself at 64,000 bytes.
 pub const MAX_MESSAGE_BYTES: usize = 65_536;
 
-/// Most bytes that wait in one association, in each direction.
+/// Most bytes that wait for the peer's acknowledgement in one association.
 ///
-/// Together 2 MiB: what one hostile or dead peer may cost us.
+/// With as much for the peer's unfinished messages, 2 MiB is what one hostile or dead peer may cost us.
 pub const MAX_BUFFERED_BYTES: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests;

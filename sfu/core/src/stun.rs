@@ -214,11 +214,7 @@ impl<'a> Message<'a> {
                 let &[_, _, class, number, ..] = value else { return Err(malformed) };
                 self.error_code = Some(u16::from(class & 7) * 100 + u16::from(number));
             }
-            PRIORITY => {
-                if value.len() != 4 {
-                    return Err(malformed);
-                }
-            }
+            PRIORITY if value.len() != 4 => return Err(malformed),
             // RFC 8489 §6.3.1 wants 420 for an unknown required attribute. An authentic check with one is
             // still a check: refusing it would only break a newer browser.
             _ => {}
@@ -309,22 +305,14 @@ impl MessageWriter {
     /// Adds XOR-MAPPED-ADDRESS (RFC 8489 §14.2).
     #[must_use]
     pub fn mapped_address(self, address: SocketAddr) -> Self {
-        let mut mask = [0; 16];
-        mask.copy_from_slice(&self.bytes[4..HEADER_BYTES]);
         let port = (address.port() ^ MAGIC_PORT).to_be_bytes();
-        match address.ip() {
-            IpAddr::V4(ip) => {
-                let mut value = [0, 1, port[0], port[1], 0, 0, 0, 0];
-                value[4..].copy_from_slice(&xor::<4>(&ip.octets(), &mask).expect("both have four bytes"));
-                self.attribute(XOR_MAPPED_ADDRESS, &value)
-            }
-            IpAddr::V6(ip) => {
-                let mut value = [0; 20];
-                value[..4].copy_from_slice(&[0, 2, port[0], port[1]]);
-                value[4..].copy_from_slice(&xor::<16>(&ip.octets(), &mask).expect("both have sixteen bytes"));
-                self.attribute(XOR_MAPPED_ADDRESS, &value)
-            }
-        }
+        let (family, ip) = match address.ip() {
+            IpAddr::V4(ip) => (1, ip.octets().to_vec()),
+            IpAddr::V6(ip) => (2, ip.octets().to_vec()),
+        };
+        let mut value = vec![0, family, port[0], port[1]];
+        value.extend(ip.iter().zip(&self.bytes[4..HEADER_BYTES]).map(|(byte, mask)| byte ^ mask));
+        self.attribute(XOR_MAPPED_ADDRESS, &value)
     }
 
     /// Adds MESSAGE-INTEGRITY under the short-term password, then FINGERPRINT, and returns the message.

@@ -1,9 +1,9 @@
 //! One DTLS association: guard, library and what to do when a handshake goes wrong.
 //!
 //! ```text
-//! Waiting ──ClientHello (server) / at once (client)──▶ Handshaking ──Finished──▶ Connected ──▶ Closed
-//!    ▲                                                     │
-//!    └────────────── forged or broken flight ──────────────┘  (at most MAX_ATTEMPTS)
+//! Waiting ──ClientHello with our cookie / at once (client)──▶ Handshaking ──Finished──▶ Connected ──▶ Closed
+//!    ▲                                                           │
+//!    └───────────────── forged or broken flight ─────────────────┘  (at most MAX_ATTEMPTS)
 //! ```
 
 use std::collections::VecDeque;
@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::guard::{self, Admitted, Guard};
-use super::hello::{self, ClientHello};
-use super::session::{RtcDtls, Session, SessionError, SessionEvent};
+use super::hello::{self, COOKIE_BYTES, ClientHello};
+use super::session::{RtcDtls, Session, SessionError, SessionEvent, Start};
 use super::{Certificate, Event, Fingerprint, Role};
 use crate::srtp::Profile;
 
@@ -31,6 +31,7 @@ pub(crate) struct Association {
     certificate: Certificate,
     expected: Fingerprint,
     role: Role,
+    cookie: [u8; COOKIE_BYTES],
     guard: Guard,
     state: State,
     attempts: u8,
@@ -45,7 +46,7 @@ pub(crate) struct Association {
 }
 
 enum State {
-    /// As a server: no ClientHello yet.
+    /// As a server: no ClientHello with our cookie yet.
     Waiting,
     Handshaking(Box<dyn Session + Send>),
     Connected(Box<dyn Session + Send>),
@@ -53,13 +54,20 @@ enum State {
 }
 
 impl Association {
-    /// Starts an association; a client's first flight is queued at once.
-    pub(crate) fn new(certificate: &Certificate, expected: Fingerprint, role: Role, now: Instant) -> Self {
+    /// Starts an association; a client's first flight is queued at once. `cookie` must be unguessable; it
+    /// is what a server asks its client to repeat.
+    pub(crate) fn new(
+        certificate: &Certificate,
+        expected: Fingerprint,
+        (role, cookie): (Role, &[u8; COOKIE_BYTES]),
+        now: Instant,
+    ) -> Self {
         let mut association = Self {
             certificate: certificate.clone(),
             expected,
             role,
-            guard: Guard::new(role),
+            cookie: *cookie,
+            guard: Guard::new(role, cookie),
             state: State::Waiting,
             attempts: 0,
             last_flight: Vec::new(),
@@ -69,7 +77,7 @@ impl Association {
             events: VecDeque::new(),
         };
         if role == Role::Client {
-            association.start(&[Profile::Aes128Gcm, Profile::Aes128CmSha1], now);
+            association.start(CLIENT_PROFILES, now);
         }
         association
     }
@@ -142,27 +150,23 @@ impl Association {
     }
 
     fn handle_admitted(&mut self, now: Instant, piece: &Admitted) {
-        let record = match piece {
-            Admitted::Repeat => return self.repeat_flight(now),
-            Admitted::Record(record) => record,
-            Admitted::Message(record) => {
+        self.flight_done |= matches!(piece, Admitted::Hello { .. } | Admitted::Message(_));
+        match piece {
+            Admitted::Greeted(answer) => self.transmits.push_back(Bytes::copy_from_slice(answer)),
+            Admitted::Hello { without_cookie, with_cookie } => {
+                self.start(offered_profiles(with_cookie), now);
+                // The library answers with a cookie, which is the one that the client has already.
+                self.handle_record(now, without_cookie);
+                self.transmits.clear();
                 self.flight_done = true;
-                record
+                self.handle_record(now, with_cookie);
             }
-            Admitted::Restart(record) => {
-                self.flight_done = true;
-                if !matches!(self.state, State::Waiting) {
-                    self.state = State::Waiting;
-                    self.attempts += 1;
-                }
-                record
-            }
-        };
-        if matches!(self.state, State::Waiting) {
-            let Some(body) = guard::client_hello(record) else { return };
-            let profiles = offered_profiles(body);
-            self.start(profiles, now);
+            Admitted::Message(record) | Admitted::Record(record) => self.handle_record(now, record),
+            Admitted::Repeat => self.repeat_flight(now),
         }
+    }
+
+    fn handle_record(&mut self, now: Instant, record: &[u8]) {
         let result = match &mut self.state {
             State::Handshaking(session) | State::Connected(session) => session.handle_record(now, record),
             State::Waiting | State::Closed => return,
@@ -174,7 +178,8 @@ impl Association {
         if self.attempts >= MAX_ATTEMPTS {
             return;
         }
-        match RtcDtls::new(&self.certificate, self.expected, self.role, profiles, now) {
+        let start = Start { role: self.role, profiles, cookie: self.cookie };
+        match RtcDtls::new(&self.certificate, self.expected, start, now) {
             Ok(session) => self.state = State::Handshaking(Box::new(session)),
             Err(error) => tracing::warn!(?error, "a DTLS session cannot start"),
         }
@@ -188,9 +193,6 @@ impl Association {
         let events: Vec<_> = std::iter::from_fn(|| session.poll_event()).collect();
         let finishes = events.iter().any(|event| matches!(event, SessionEvent::Connected(_)));
         while let Some(datagram) = session.poll_transmit() {
-            if let Some(cookie) = guard::hello_verify_request(&datagram).and_then(hello::verify_cookie) {
-                self.guard.expect_cookie(cookie);
-            }
             // An alert that answers a forged flight would end the real peer's handshake.
             if !connected && !finishes && guard::is_plaintext_alert(&datagram) {
                 continue;
@@ -252,20 +254,25 @@ impl Association {
         self.guard.restart();
         self.state = State::Waiting;
         if self.role == Role::Client {
-            self.start(&[Profile::Aes128Gcm, Profile::Aes128CmSha1], now);
+            self.start(CLIENT_PROFILES, now);
         }
     }
 }
 
 /// The library takes the client's first profile that we allow, and browsers list the slow one first: so allow
 /// only GCM, unless the client does not offer it.
-fn offered_profiles(client_hello: &[u8]) -> &'static [Profile] {
-    let offered = ClientHello::parse(client_hello).map(|hello| hello.srtp_profiles).unwrap_or_default();
+fn offered_profiles(record: &[u8]) -> &'static [Profile] {
+    let offered = guard::handshake_body(record)
+        .and_then(ClientHello::parse)
+        .map(|hello| hello.srtp_profiles)
+        .unwrap_or_default();
     let only_cm = !offered.contains(&hello::SRTP_AEAD_AES_128_GCM)
         && offered.contains(&hello::SRTP_AES128_CM_HMAC_SHA1_80);
     if only_cm { &[Profile::Aes128CmSha1] } else { &[Profile::Aes128Gcm] }
 }
 
+/// As a client we offer both.
+const CLIENT_PROFILES: &[Profile] = &[Profile::Aes128Gcm, Profile::Aes128CmSha1];
 /// A flight of several datagrams asks for one repetition, not for several.
 const MIN_REPEAT_INTERVAL: Duration = Duration::from_millis(40);
 /// Most handshakes that are begun. More forgeries than that end the association by its timeout.

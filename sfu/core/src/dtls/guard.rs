@@ -2,22 +2,31 @@
 //!
 //! It reassembles plaintext handshake messages by fragment offset and hands them on whole and in order, so
 //! that the library never holds fragments (it would keep up to 2 MB of them, and never joins fragments
-//! whose offsets changed between retransmissions). It drops plaintext alerts and application data always,
-//! and every plaintext record once connected: the Finished message that ends the peer's last flight is
-//! encrypted, so its repetition still gets through (RFC 6347 §4.2.4).
+//! whose offsets changed between retransmissions). It lets no ClientHello through that does not carry the
+//! cookie that we sent to the checked path, so a forger who cannot read our answers cannot start a handshake
+//! (RFC 6347 §4.2.1). It drops plaintext alerts and application data always, and every plaintext record once
+//! connected: the Finished message that ends the peer's last flight is encrypted, so its repetition still
+//! gets through (§4.2.4).
 
 use super::Role;
-use super::hello::ClientHello;
+use super::hello::{COOKIE_BYTES, ClientHello};
 
-/// One record or message that the library shall see.
+/// What came out of a datagram.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Admitted {
+    /// As a server: a first ClientHello. Answer it with this datagram, and keep nothing.
+    Greeted(Vec<u8>),
+    /// As a server: a ClientHello with our cookie; for the library the same without it, then as it came.
+    Hello {
+        /// Record that the library would have seen first.
+        without_cookie: Vec<u8>,
+        /// Record of the ClientHello that counts.
+        with_cookie: Vec<u8>,
+    },
     /// A whole handshake message in one plaintext record, the next in order.
     Message(Vec<u8>),
     /// The peer repeats a message that the library has had: our answer was lost.
     Repeat,
-    /// Another first ClientHello before anybody proved to receive our cookie: start over with this one.
-    Restart(Vec<u8>),
     /// ChangeCipherSpec, or an encrypted record.
     Record(Vec<u8>),
 }
@@ -25,8 +34,11 @@ pub(super) enum Admitted {
 /// Reassembles and bounds the handshake of one association.
 pub(super) struct Guard {
     role: Role,
+    /// One for the association, so that the answer to a forged hello does not lead the real client astray.
+    cookie: [u8; COOKIE_BYTES],
     connected: bool,
-    /// Sequence number of the next whole message for the library.
+    /// Sequence number of the next whole message for the library. A server's library starts with 2: the
+    /// two hellos come together.
     next: u16,
     /// Messages `next..next + WINDOW` as far as they came.
     partial: Vec<Partial>,
@@ -35,10 +47,6 @@ pub(super) struct Guard {
     repeats: u8,
     /// Number of the next plaintext record for the library. Its own numbers are unauthenticated anyway.
     record: u64,
-    /// The first ClientHello that the library has: kind, length and body.
-    first_hello: Vec<u8>,
-    /// What the second ClientHello must carry.
-    cookie: Option<Vec<u8>>,
     /// Encrypted handshake records after the end: repetitions of Finished.
     late_finished: u8,
 }
@@ -51,17 +59,16 @@ struct Partial {
 }
 
 impl Guard {
-    pub(super) fn new(role: Role) -> Self {
+    pub(super) fn new(role: Role, cookie: &[u8; COOKIE_BYTES]) -> Self {
         Self {
             role,
+            cookie: *cookie,
             connected: false,
             next: 0,
             partial: Vec::new(),
             spent: 0,
             repeats: 0,
             record: 0,
-            first_hello: Vec::new(),
-            cookie: None,
             late_finished: 0,
         }
     }
@@ -70,17 +77,12 @@ impl Guard {
     pub(super) fn set_connected(&mut self) {
         self.connected = true;
         self.partial = Vec::new();
-        self.first_hello = Vec::new();
-    }
-
-    /// The cookie that we sent: a second ClientHello without it is forged.
-    pub(super) fn expect_cookie(&mut self, cookie: &[u8]) {
-        self.cookie = Some(cookie.to_vec());
     }
 
     /// Forgets the handshake for a new attempt. What was spent stays spent.
     pub(super) fn restart(&mut self) {
-        *self = Self { spent: self.spent, repeats: self.repeats, ..Self::new(self.role) };
+        (self.next, self.record) = (0, 0);
+        self.partial.clear();
     }
 
     /// Takes a datagram apart; the second value counts records that were dropped.
@@ -149,45 +151,59 @@ impl Guard {
 
     fn admit_fragment(&mut self, fragment: &Fragment<'_>, admitted: &mut Vec<Admitted>) -> bool {
         let ahead = fragment.sequence.wrapping_sub(self.next);
-        if fragment.length > MAX_MESSAGE_BYTES || (ahead >= WINDOW && ahead.wrapping_neg() > WINDOW) {
+        let window = if self.awaits_hello() { 2 } else { WINDOW };
+        if fragment.length > MAX_MESSAGE_BYTES || (ahead >= window && ahead.wrapping_neg() > WINDOW) {
             return false;
         }
-        if ahead < WINDOW {
+        if ahead < window {
             self.store(fragment);
-            self.release(admitted);
+            if self.awaits_hello() {
+                self.greet(fragment.sequence, admitted);
+            } else {
+                self.release(admitted);
+            }
             return true;
         }
-        let first_hello_again = self.role == Role::Server && fragment.sequence == 0 && self.next == 1;
-        if first_hello_again && !self.same_hello(fragment) {
-            return self.admit_other_hello(fragment, admitted);
+        if fragment.offset == 0 && self.may_repeat() {
+            admitted.push(Admitted::Repeat);
+            return true;
         }
+        false
+    }
+
+    /// True while a server has no ClientHello with its cookie.
+    fn awaits_hello(&self) -> bool {
+        self.role == Role::Server && self.next == 0
+    }
+
+    fn may_repeat(&mut self) -> bool {
         self.repeats = self.repeats.saturating_add(1);
-        if fragment.offset != 0 || self.repeats > MAX_REPEATS {
-            return false;
-        }
-        admitted.push(Admitted::Repeat);
-        true
+        self.repeats <= MAX_REPEATS
     }
 
-    /// True if the fragment is a part of the first ClientHello that the library has.
-    fn same_hello(&self, fragment: &Fragment<'_>) -> bool {
-        let header = handshake_header(fragment.kind, fragment.length, 0);
-        let place = HANDSHAKE_HEADER_BYTES + fragment.offset;
-        self.first_hello.get(..HANDSHAKE_HEADER_BYTES) == Some(&header[..])
-            && self.first_hello.get(place..place + fragment.body.len()) == Some(fragment.body)
-    }
-
-    /// A first ClientHello that differs from the one that the library has: either may be forged.
-    fn admit_other_hello(&mut self, fragment: &Fragment<'_>, admitted: &mut Vec<Admitted>) -> bool {
-        self.store(fragment);
-        if let Some(message) = self.take_whole(0) {
-            self.restart();
-            self.first_hello.clone_from(&message);
-            self.next = 1;
-            let record = self.plaintext(HANDSHAKE, &message);
-            admitted.push(Admitted::Restart(record));
+    /// Answers a first ClientHello, or takes a second one that proves to come from who got the answer.
+    fn greet(&mut self, sequence: u16, admitted: &mut Vec<Admitted>) {
+        let Some(message) = self.take_whole(sequence) else { return };
+        let Some(hello) = ClientHello::parse(&message[HANDSHAKE_HEADER_BYTES..]) else { return };
+        if message[0] != CLIENT_HELLO {
+            return;
         }
-        true
+        let cookie = self.cookie;
+        if sequence == 0 {
+            if self.may_repeat() {
+                admitted.push(Admitted::Greeted(hello_verify_request(&cookie)));
+            }
+        } else if hello.cookie == cookie {
+            let without = hello.without_cookie();
+            let mut first = handshake_header(CLIENT_HELLO, without.len(), 0).to_vec();
+            first.extend_from_slice(&without);
+            self.next = 2;
+            self.partial.clear();
+            admitted.push(Admitted::Hello {
+                without_cookie: self.plaintext(HANDSHAKE, &first),
+                with_cookie: self.plaintext(HANDSHAKE, &message),
+            });
+        }
     }
 
     fn store(&mut self, fragment: &Fragment<'_>) {
@@ -212,29 +228,8 @@ impl Guard {
     /// Hands on whole messages in order.
     fn release(&mut self, admitted: &mut Vec<Admitted>) {
         while let Some(message) = self.take_whole(self.next) {
-            if self.role == Role::Server && !self.is_plausible_hello(&message) {
-                return;
-            }
-            if self.next == 0 {
-                self.first_hello.clone_from(&message);
-            }
             self.next = self.next.wrapping_add(1);
             admitted.push(Admitted::Message(self.plaintext(HANDSHAKE, &message)));
-        }
-    }
-
-    /// False for a ClientHello that its sender could not have written after seeing our cookie.
-    fn is_plausible_hello(&self, message: &[u8]) -> bool {
-        let body = &message[HANDSHAKE_HEADER_BYTES..];
-        match (self.next, ClientHello::parse(body)) {
-            (0, hello) => message[0] == CLIENT_HELLO && hello.is_some(),
-            (1, Some(hello)) if message[0] == CLIENT_HELLO => {
-                let first = self.first_hello.get(HANDSHAKE_HEADER_BYTES..).and_then(ClientHello::parse);
-                self.cookie.as_deref() == Some(hello.cookie)
-                    && first.is_some_and(|first| first.random == hello.random)
-            }
-            (1, _) => false,
-            _ => true,
         }
     }
 
@@ -252,14 +247,9 @@ impl Guard {
 
     /// Wraps a body into a plaintext record with the next number.
     fn plaintext(&mut self, kind: u8, body: &[u8]) -> Vec<u8> {
-        let mut record = Vec::with_capacity(RECORD_HEADER_BYTES + body.len());
-        record.extend_from_slice(&[kind, 0xfe, 0xfd, 0, 0]);
-        record.extend_from_slice(&self.record.to_be_bytes()[2..]);
-        let len = u16::try_from(body.len()).expect("messages and records are bounded");
-        record.extend_from_slice(&len.to_be_bytes());
-        record.extend_from_slice(body);
+        let number = self.record;
         self.record += 1;
-        record
+        plaintext_record(kind, number, body)
     }
 
     fn spend(&mut self, bytes: usize) -> bool {
@@ -359,26 +349,36 @@ fn handshake_header(kind: u8, length: usize, sequence: u16) -> [u8; HANDSHAKE_HE
     ]
 }
 
-/// The body of the first ClientHello among admitted records, if this is one.
-pub(super) fn client_hello(record: &[u8]) -> Option<&[u8]> {
-    handshake_body(record, CLIENT_HELLO)
+/// A record of DTLS 1.2 and epoch 0.
+fn plaintext_record(kind: u8, number: u64, body: &[u8]) -> Vec<u8> {
+    let mut record = Vec::with_capacity(RECORD_HEADER_BYTES + body.len());
+    record.extend_from_slice(&[kind, 0xfe, 0xfd, 0, 0]);
+    record.extend_from_slice(&number.to_be_bytes()[2..]);
+    let len = u16::try_from(body.len()).expect("messages and records are bounded");
+    record.extend_from_slice(&len.to_be_bytes());
+    record.extend_from_slice(body);
+    record
 }
 
-/// The body of a HelloVerifyRequest in a datagram that we send.
-pub(super) fn hello_verify_request(record: &[u8]) -> Option<&[u8]> {
-    handshake_body(record, HELLO_VERIFY_REQUEST)
+/// Our answer to a first ClientHello (RFC 6347 §4.2.1).
+///
+/// Record and message have number 0, which the library gives to its own, unsent one.
+fn hello_verify_request(cookie: &[u8; COOKIE_BYTES]) -> Vec<u8> {
+    let mut body = vec![0xfe, 0xfd, u8::try_from(COOKIE_BYTES).expect("twenty fits a byte")];
+    body.extend_from_slice(cookie);
+    let mut message = handshake_header(HELLO_VERIFY_REQUEST, body.len(), 0).to_vec();
+    message.extend_from_slice(&body);
+    plaintext_record(HANDSHAKE, 0, &message)
+}
+
+/// The body of the whole handshake message in a record that [`Guard`] made.
+pub(super) fn handshake_body(record: &[u8]) -> Option<&[u8]> {
+    record.get(RECORD_HEADER_BYTES + HANDSHAKE_HEADER_BYTES..)
 }
 
 /// True if the datagram starts with a plaintext alert.
 pub(super) fn is_plaintext_alert(datagram: &[u8]) -> bool {
     split_record(datagram).is_some_and(|(record, _)| record.kind == ALERT && record.epoch == 0)
-}
-
-fn handshake_body(datagram: &[u8], kind: u8) -> Option<&[u8]> {
-    let (record, _) = split_record(datagram)?;
-    let (fragment, _) = split_fragment(record.body)?;
-    let whole = record.epoch == 0 && record.kind == HANDSHAKE && fragment.body.len() == fragment.length;
-    (whole && fragment.kind == kind).then_some(fragment.body)
 }
 
 const CHANGE_CIPHER_SPEC: u8 = 20;

@@ -1,14 +1,15 @@
-//! Reads the few fields of a ClientHello and a HelloVerifyRequest that must be known before the library.
+//! Reads the few fields of a ClientHello that must be known before the library sees it.
 
 /// What we look for in a ClientHello (RFC 6347 §4.2.1, RFC 5764 §4.1.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ClientHello<'a> {
-    /// Names the client's attempt; the same in both hellos of one handshake.
-    pub(super) random: &'a [u8],
     /// Empty in the first hello, then the cookie that we sent.
     pub(super) cookie: &'a [u8],
     /// SRTP profiles of `use_srtp`, in the client's order; empty without the extension.
     pub(super) srtp_profiles: Vec<u16>,
+    body: &'a [u8],
+    /// Where the cookie's length byte stands.
+    cookie_at: usize,
 }
 
 impl<'a> ClientHello<'a> {
@@ -16,8 +17,9 @@ impl<'a> ClientHello<'a> {
     pub(super) fn parse(body: &'a [u8]) -> Option<Self> {
         let mut reader = Reader(body);
         reader.take(2)?;
-        let random = reader.take(32)?;
+        let _random = reader.take(32)?;
         let _session = reader.short_vector()?;
+        let cookie_at = body.len() - reader.0.len();
         let cookie = reader.short_vector()?;
         let _suites = reader.vector()?;
         let _compressions = reader.short_vector()?;
@@ -34,15 +36,16 @@ impl<'a> ClientHello<'a> {
                 }
             }
         }
-        Some(Self { random, cookie, srtp_profiles })
+        Some(Self { cookie, srtp_profiles, body, cookie_at })
     }
-}
 
-/// The cookie of a HelloVerifyRequest body (RFC 6347 §4.2.1).
-pub(super) fn verify_cookie(body: &[u8]) -> Option<&[u8]> {
-    let mut reader = Reader(body);
-    reader.take(2)?;
-    reader.short_vector()
+    /// The body as it was before the client had a cookie.
+    pub(super) fn without_cookie(&self) -> Vec<u8> {
+        let mut body = self.body[..self.cookie_at].to_vec();
+        body.push(0);
+        body.extend_from_slice(&self.body[self.cookie_at + 1 + self.cookie.len()..]);
+        body
+    }
 }
 
 struct Reader<'a>(&'a [u8]);
@@ -72,6 +75,8 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// The library's cookies have this length, and so have ours.
+pub(crate) const COOKIE_BYTES: usize = 20;
 /// RFC 5764 §4.1.1.
 const USE_SRTP: u16 = 14;
 /// `SRTP_AEAD_AES_128_GCM` (RFC 7714 §14.2).

@@ -2,9 +2,12 @@
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
+use rtc_crypto::{CryptoError, RTCCrypto, RTCCryptoProvider, RTCRandom};
+use rtc_dtls::cipher_suite::CipherSuiteId;
 use rtc_dtls::config::{
     ClientAuthType, ConfigBuilder, ExtendedMasterSecretType, HandshakeConfig, VerifyPeerCertificateFn,
 };
@@ -13,6 +16,7 @@ use rtc_dtls::extension::extension_use_srtp::SrtpProtectionProfile;
 use rtc_shared::TransportProtocol;
 use rtc_shared::error::Error;
 
+use super::hello::COOKIE_BYTES;
 use super::{Certificate, Fingerprint, Role};
 use crate::srtp::{MasterKey, Profile};
 
@@ -65,6 +69,17 @@ pub(super) trait Session {
     fn close(&mut self, now: Instant);
 }
 
+/// How a handshake starts.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Start<'a> {
+    /// Our side.
+    pub(super) role: Role,
+    /// What we offer or accept.
+    pub(super) profiles: &'a [Profile],
+    /// As a server: the cookie that the client has already.
+    pub(super) cookie: [u8; COOKIE_BYTES],
+}
+
 /// [`Session`] on `rtc-dtls`.
 pub(super) struct RtcDtls {
     endpoint: Endpoint,
@@ -78,11 +93,13 @@ impl RtcDtls {
     pub(super) fn new(
         certificate: &Certificate,
         expected: Fingerprint,
-        role: Role,
-        profiles: &[Profile],
+        start: Start<'_>,
         now: Instant,
     ) -> Result<Self, SessionError> {
-        let config = Arc::new(config(certificate, expected, role, profiles)?);
+        let Start { role, profiles, cookie } = start;
+        let provider =
+            Provider { inner: Arc::clone(&certificate.inner.provider), cookie, nonce: AtomicU64::new(0) };
+        let config = Arc::new(config(certificate, expected, Arc::new(provider), (role, profiles))?);
         let server = (role == Role::Server).then(|| Arc::clone(&config));
         let mut endpoint = Endpoint::new(PEER, TransportProtocol::UDP, server);
         if role == Role::Client {
@@ -99,7 +116,7 @@ impl RtcDtls {
             }
             EndpointEvent::ApplicationData(data) => self.events.push(SessionEvent::Data(data.freeze())),
             EndpointEvent::PeerClosed => self.events.push(SessionEvent::ClosedByPeer),
-            #[expect(clippy::wildcard_enum_match_arm, reason = "the library's enum is non-exhaustive")]
+            // The library's enum is non-exhaustive.
             _ => {}
         }
         Ok(())
@@ -170,11 +187,48 @@ impl Session for RtcDtls {
     }
 }
 
+/// The library's crypto with two of its random choices made by us.
+///
+/// Its cookie must be the one that the guard has sent. Its explicit GCM nonces are random, and 64 random bits
+/// repeat after some 2^32 records; a counter never does (RFC 5288 §3).
+struct Provider {
+    inner: Arc<dyn RTCCryptoProvider>,
+    cookie: [u8; COOKIE_BYTES],
+    nonce: AtomicU64,
+}
+
+impl RTCCryptoProvider for Provider {
+    fn name(&self) -> &'static str {
+        self.inner.name()
+    }
+
+    fn crypto(&self) -> &dyn RTCCrypto {
+        self.inner.crypto()
+    }
+
+    fn random(&self) -> &dyn RTCRandom {
+        self
+    }
+}
+
+impl RTCRandom for Provider {
+    fn fill(&self, output: &mut [u8]) -> Result<(), CryptoError> {
+        match output.len() {
+            COOKIE_BYTES => output.copy_from_slice(&self.cookie),
+            EXPLICIT_NONCE_BYTES => {
+                output.copy_from_slice(&self.nonce.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+            }
+            _ => self.inner.random().fill(output)?,
+        }
+        Ok(())
+    }
+}
+
 fn config(
     certificate: &Certificate,
     expected: Fingerprint,
-    role: Role,
-    profiles: &[Profile],
+    provider: Arc<Provider>,
+    (role, profiles): (Role, &[Profile]),
 ) -> Result<HandshakeConfig, SessionError> {
     let verify: VerifyPeerCertificateFn = Arc::new(move |certificates, _| {
         let certificate = certificates.first().ok_or(Error::ErrNonCertificate)?;
@@ -186,7 +240,8 @@ fn config(
     });
     let inner = &certificate.inner;
     ConfigBuilder::default()
-        .with_crypto_provider(Arc::clone(&inner.provider))
+        .with_crypto_provider(provider)
+        .with_cipher_suites(CIPHER_SUITES.to_vec())
         .with_certificates(vec![inner.certificate.clone()])
         .with_srtp_protection_profiles(profiles.iter().map(|&profile| wire_profile(profile)).collect())
         .with_client_auth(ClientAuthType::RequireAnyClientCert)
@@ -221,5 +276,13 @@ fn profile(wire: SrtpProtectionProfile) -> Option<Profile> {
 
 /// The library files connections by address. Ours has one peer, and paths are not its business.
 const PEER: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::new(0, 0, 0, 0), 1));
+/// AEAD only; every browser has the first. RSA is for servers when we are the client.
+const CIPHER_SUITES: [CipherSuiteId; 3] = [
+    CipherSuiteId::Tls_Ecdhe_Ecdsa_With_Aes_128_Gcm_Sha256,
+    CipherSuiteId::Tls_Ecdhe_Rsa_With_Aes_128_Gcm_Sha256,
+    CipherSuiteId::Tls_Ecdhe_Ecdsa_With_ChaCha20_Poly1305_Sha256,
+];
+/// RFC 5288 §3; nothing else that the library draws has this length.
+const EXPLICIT_NONCE_BYTES: usize = 8;
 /// Largest datagram of a handshake flight: fits every path that carries media.
 const MTU: usize = 1200;

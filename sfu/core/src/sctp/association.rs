@@ -11,6 +11,7 @@ use sctp_proto::{
     ReliabilityType, ServerConfig, StreamEvent, TransportConfig,
 };
 
+use super::budget::{RECEIVE_WINDOW_BYTES, ReceiveBudget};
 use super::{
     ChannelConfig, ChannelId, DataKind, MAX_BUFFERED_BYTES, MAX_MESSAGE_BYTES, Reliability, SendError, dcep,
 };
@@ -51,6 +52,7 @@ pub(crate) struct Association {
     channels: BTreeMap<ChannelId, Channel>,
     /// Streams that the peer opened, with or without a channel on them.
     peer_streams: usize,
+    budget: ReceiveBudget,
     events: VecDeque<Event>,
     transmits: VecDeque<Bytes>,
 }
@@ -83,6 +85,7 @@ impl Association {
             waiting: Vec::new(),
             channels: BTreeMap::new(),
             peer_streams: 0,
+            budget: ReceiveBudget::default(),
             events: VecDeque::new(),
             transmits: VecDeque::new(),
         }
@@ -103,6 +106,10 @@ impl Association {
 
     /// Takes one decrypted SCTP packet.
     pub(crate) fn handle_datagram(&mut self, now: Instant, datagram: Bytes) {
+        if !self.budget.note_received(&datagram) {
+            tracing::debug!("a peer leaves too many messages unfinished: its association ends");
+            self.abort();
+        }
         match self.endpoint.handle(now, PEER, None, None, datagram) {
             Some((_, DatagramEvent::NewAssociation(association))) => match &self.inner {
                 Inner::Idle => self.inner = Inner::Handshaking(association),
@@ -205,7 +212,9 @@ impl Association {
             return;
         };
         while let Some(transmit) = inner.poll_transmit(now) {
+            let before = self.transmits.len();
             push_payload(&mut self.transmits, transmit.payload);
+            self.transmits.range(before..).for_each(|packet| self.budget.note_sent(packet));
         }
         while inner.poll_endpoint_event().is_some() {
             // Only "drained": the association is over, and `AssociationLost` says so too.
@@ -271,10 +280,14 @@ impl Association {
         self.peer_streams += 1;
         if id.0 >= MAX_STREAMS || self.peer_streams > MAX_CHANNELS {
             tracing::debug!(stream = id.0, "a peer uses more streams than it may: its association ends");
-            if let Inner::Handshaking(inner) | Inner::Established(inner) = &mut self.inner {
-                // It fails only on an association that is closed already.
-                let _ = inner.close();
-            }
+            self.abort();
+        }
+    }
+
+    fn abort(&mut self) {
+        if let Inner::Handshaking(inner) | Inner::Established(inner) = &mut self.inner {
+            // It fails only on an association that is closed already.
+            let _ = inner.close();
         }
     }
 
@@ -379,9 +392,8 @@ impl Association {
 
 fn transport_config() -> TransportConfig {
     let message = u32::try_from(MAX_MESSAGE_BYTES).expect("64 KiB fit 32 bits");
-    let buffer = u32::try_from(MAX_BUFFERED_BYTES).expect("1 MiB fits 32 bits");
     TransportConfig::default()
-        .with_max_receive_buffer_size(buffer)
+        .with_max_receive_buffer_size(RECEIVE_WINDOW_BYTES)
         .with_max_send_message_size(message)
         .with_max_receive_message_size(message)
         .with_max_num_inbound_streams(MAX_STREAMS)

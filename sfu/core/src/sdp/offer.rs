@@ -99,6 +99,10 @@ impl Offerer {
     }
 
     /// Adds a track; it stands in the next offer. Returns its mid, which is never used again.
+    ///
+    /// # Panics
+    ///
+    /// Never: a decimal number is a mid.
     pub fn add(&mut self, track: OfferedTrack) -> Mid {
         let mid = Mid::new(self.next_mid.to_string().as_bytes()).expect("a number is a token");
         self.next_mid += 1;

@@ -111,7 +111,7 @@ fn opens_what_was_sealed_through_three_wraps_with_loss_and_reordering() {
                 assert_eq!(opened.index, SeqIndex(index + step));
                 assert_eq!(&packet[opened.header_len..][..opened.payload_len], b"payload");
             }
-            index += if index % 3 == 0 { 301 } else { 2 };
+            index += if index.is_multiple_of(3) { 301 } else { 2 };
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::srtp::{OpenError, SrtpReceiver, SrtpSender};
 /// Everything that a peer's bytes can touch.
 pub(super) struct Core {
     certificate: Certificate,
+    cookie: [u8; dtls::COOKIE_BYTES],
     agent: Agent,
     /// We restarted ICE and the peer has not answered yet.
     restarting: bool,
@@ -66,8 +67,11 @@ enum Reach {
 
 impl Core {
     pub(super) fn new(certificate: Certificate, seed: &Seed, now: Instant) -> Self {
+        let mut cookie = [0; dtls::COOKIE_BYTES];
+        cookie.copy_from_slice(&seed.derive("dtls cookie", 0)[..dtls::COOKIE_BYTES]);
         Self {
             certificate,
+            cookie,
             agent: Agent::new(seed),
             restarting: false,
             remote: None,
@@ -222,7 +226,12 @@ impl Core {
         self.remote = Some(Remote {
             credentials: description.credentials,
             fingerprint: description.fingerprint,
-            dtls: dtls::Association::new(&self.certificate, description.fingerprint, role, now),
+            dtls: dtls::Association::new(
+                &self.certificate,
+                description.fingerprint,
+                (role, &self.cookie),
+                now,
+            ),
         });
         self.since = now;
         for (path, datagram) in std::mem::take(&mut self.early) {

@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::peer::Pair;
 use crate::transport::*;
 
-fn reliable() -> ChannelConfig {
+pub(super) fn reliable() -> ChannelConfig {
     ChannelConfig { label: "_reliable".to_owned(), ordered: true, reliability: Reliability::Reliable }
 }
 
@@ -12,19 +12,23 @@ fn lossy() -> ChannelConfig {
 }
 
 fn opened(events: &[Event]) -> Vec<ChannelOpened> {
-    let opened = |event: &Event| match event {
-        Event::ChannelOpened(opened) => Some(opened.clone()),
-        _ => None,
-    };
-    events.iter().filter_map(opened).collect()
+    let mut list = Vec::new();
+    for event in events {
+        if let Event::ChannelOpened(opened) = event {
+            list.push(opened.clone());
+        }
+    }
+    list
 }
 
 fn messages(events: &[Event]) -> Vec<(ChannelId, DataKind, Vec<u8>)> {
-    let message = |event: &Event| match event {
-        Event::ChannelData { id, kind, bytes } => Some((*id, *kind, bytes.to_vec())),
-        _ => None,
-    };
-    events.iter().filter_map(message).collect()
+    let mut list = Vec::new();
+    for event in events {
+        if let Event::ChannelData { id, kind, bytes } = event {
+            list.push((*id, *kind, bytes.to_vec()));
+        }
+    }
+    list
 }
 
 /// Both sides open channels; ids follow the DTLS role.
@@ -85,7 +89,7 @@ fn reliable_messages_arrive_in_order_through_loss() {
     let mut random = 7_u64;
     pair.lose = Box::new(move |_, _| {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        (random >> 33) % 5 == 0
+        (random >> 33).is_multiple_of(5)
     });
     for number in 0..200_u32 {
         pair.client.send_data(pair.now, ChannelId(0), DataKind::Binary, &number.to_be_bytes()).unwrap();

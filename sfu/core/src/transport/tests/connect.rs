@@ -75,7 +75,7 @@ fn a_handshake_survives_a_fifth_of_its_datagrams_lost() {
             let mut random = seed;
             pair.lose = Box::new(move |_, _| {
                 random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                (random >> 33) % 5 == 0
+                (random >> 33).is_multiple_of(5)
             });
             pair.live(Duration::from_secs(25));
             assert!(pair.server_events.contains(&Event::Connected), "seed {seed} {setup:?}");

@@ -40,6 +40,9 @@ fn mirrored(path: Path) -> Path {
     Path { local: path.remote, remote: path.local, protocol: path.protocol }
 }
 
+/// True for a datagram that the network loses: (towards the server, bytes).
+type Loss = Box<dyn FnMut(bool, &[u8]) -> bool>;
+
 /// The transport under test, its peer, and the network between them.
 pub(super) struct Pair {
     pub(super) now: Instant,
@@ -49,10 +52,7 @@ pub(super) struct Pair {
     pub(super) active: Path,
     pub(super) server_events: Vec<Event>,
     pub(super) client_events: Vec<Event>,
-    /// Returns true for a datagram that the network loses: (towards the server, bytes).
-    pub(super) lose: Box<dyn FnMut(bool, &[u8]) -> bool>,
-    /// Where the server sent its last datagram that was not a response to a check.
-    pub(super) server_sent_on: Option<Path>,
+    pub(super) lose: Loss,
     pub(super) handshake_log: Vec<(bool, Bytes)>,
     checks: u8,
     in_flight: VecDeque<(bool, Path, Bytes)>,
@@ -87,7 +87,6 @@ impl Pair {
             server_events: Vec::new(),
             client_events: Vec::new(),
             lose: Box::new(|_, _| false),
-            server_sent_on: None,
             handshake_log: Vec::new(),
             checks: 0,
             in_flight: VecDeque::new(),
@@ -115,8 +114,8 @@ impl Pair {
     }
 
     pub(super) fn check_with(&mut self, path: Path, nominate: bool, credentials: &Credentials) -> bool {
-        let request = self.request(credentials, nominate);
-        let received = self.server.handle_datagram(self.now, path, &mut request.clone());
+        let mut request = self.request(credentials, nominate);
+        let received = self.server.handle_datagram(self.now, path, &mut request);
         let answered = self.take_response(path, &credentials.pwd);
         if received == Received::PathChecked {
             self.validate_for_client(path);
@@ -137,13 +136,13 @@ impl Pair {
     /// The client's own transport believes the path, too.
     fn validate_for_client(&mut self, path: Path) {
         let local = self.client.local().clone();
-        let request = MessageWriter::new(Class::Request, TransactionId([0; 12]))
+        let mut request = MessageWriter::new(Class::Request, TransactionId([0; 12]))
             .username(&format!("{}:server", local.ufrag))
             .priority(1)
             .role(Role::Controlling(8))
             .use_candidate()
             .sign(&local.pwd);
-        self.client.handle_datagram(self.now, mirrored(path), &mut request.clone());
+        self.client.handle_datagram(self.now, mirrored(path), &mut request);
     }
 
     fn take_response(&mut self, path: Path, password: &str) -> bool {
@@ -208,7 +207,6 @@ impl Pair {
             if Message::parse(&transmit.bytes).is_ok() {
                 continue;
             }
-            self.server_sent_on = Some(transmit.path);
             self.handshake_log.push((false, transmit.bytes.clone()));
             self.in_flight.push_back((false, transmit.path, transmit.bytes));
         }
