@@ -119,7 +119,6 @@ pub async fn start(config: Config) -> Result<Service, StartError> {
 
 impl Service {
     /// Its HTTP routes.
-    #[must_use]
     pub fn router(&self) -> axum::Router {
         http::router(Arc::clone(&self.shared))
     }

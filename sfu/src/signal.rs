@@ -109,12 +109,13 @@ impl Session {
     }
 
     async fn say(&mut self, word: Response) -> Result<(), End> {
-        let bytes = match word {
-            Response::RefreshToken(info) => response::refresh_token(self.mint(*info)),
-            word => match response::write(word, &self.shared.node) {
+        let bytes = if let Response::RefreshToken(info) = word {
+            response::refresh_token(self.mint(*info))
+        } else {
+            match response::write(word, &self.shared.node) {
                 Some(bytes) => bytes,
                 None => return Ok(()),
-            },
+            }
         };
         self.write(Message::Binary(bytes.into())).await
     }

@@ -1,4 +1,6 @@
 //! A real SFU on real sockets: HTTP, signalling, media from the `webrtc` crate's client, mixers on links.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::wildcard_enum_match_arm, reason = "each test waits for one word among many")]
 
 #[path = "service/api.rs"]
 mod api;

@@ -22,6 +22,7 @@ pub mod publishing;
 pub mod routing;
 mod subscribing;
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "virtual time may begin anywhere")]
 mod tests;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -357,11 +358,9 @@ impl Room {
 
     /// Ends the room for everybody.
     pub fn close(&mut self, reason: LeaveReason, now: Now) {
-        let action = match reason {
-            // A client that lost its server looks for the next one.
-            LeaveReason::ServerShutdown => LeaveAction::Reconnect,
-            _ => LeaveAction::Disconnect,
-        };
+        // A client that lost its server looks for the next one.
+        let moves = reason == LeaveReason::ServerShutdown;
+        let action = if moves { LeaveAction::Reconnect } else { LeaveAction::Disconnect };
         let keys: Vec<_> = self.participants.keys().copied().collect();
         for key in keys {
             self.leave_with(key, reason, action, now);

@@ -43,37 +43,37 @@ impl Envelope {
     /// # Errors
     /// The bytes are not a `DataPacket`, or one that participants may not send.
     pub fn read(bytes: &[u8], sid: &ParticipantSid, identity: &str) -> Result<Self, BadPacket> {
-        let mut envelope = Self { kept: Vec::with_capacity(bytes.len() + 64), ..Self::default() };
+        let mut read = Self { kept: Vec::with_capacity(bytes.len() + 64), ..Self::default() };
         let mut fields = Fields { rest: bytes };
         while let Some(field) = fields.next_field()? {
             match (field.number, field.value) {
-                (packet::KIND | packet::IDENTITY | packet::SID, _) => {}
-                (packet::USER, Value::Bytes(user)) => envelope.read_user(user, sid, identity)?,
-                (packet::SPEAKER, _) => return Err(BadPacket::Speakers),
-                (packet::DESTINATIONS, Value::Bytes(name)) => {
-                    envelope.identities.push(text(name)?);
-                    envelope.kept.extend_from_slice(field.raw);
+                (envelope::KIND | envelope::IDENTITY | envelope::SID, _) => {}
+                (envelope::USER, Value::Bytes(user)) => read.read_user(user, sid, identity)?,
+                (envelope::SPEAKER, _) => return Err(BadPacket::Speakers),
+                (envelope::DESTINATIONS, Value::Bytes(name)) => {
+                    read.identities.push(text(name)?);
+                    read.kept.extend_from_slice(field.raw);
                 }
-                (packet::SEQUENCE, Value::Number(sequence)) => {
-                    envelope.sequence = u32::try_from(sequence & 0xffff_ffff).unwrap_or(0);
-                    envelope.kept.extend_from_slice(field.raw);
+                (envelope::SEQUENCE, Value::Number(sequence)) => {
+                    read.sequence = u32::try_from(sequence & 0xffff_ffff).unwrap_or(0);
+                    read.kept.extend_from_slice(field.raw);
                 }
                 (number, _) => {
-                    envelope.metrics |= number == packet::METRICS;
-                    envelope.kept.extend_from_slice(field.raw);
+                    read.metrics |= number == envelope::METRICS;
+                    read.kept.extend_from_slice(field.raw);
                 }
             }
         }
-        put_bytes(&mut envelope.kept, packet::IDENTITY, identity.as_bytes());
-        put_bytes(&mut envelope.kept, packet::SID, sid.as_str().as_bytes());
-        Ok(envelope)
+        put_bytes(&mut read.kept, envelope::IDENTITY, identity.as_bytes());
+        put_bytes(&mut read.kept, envelope::SID, sid.as_str().as_bytes());
+        Ok(read)
     }
 
     /// The message to forward; `lossy` is the channel it came on, whatever its sender wrote.
     #[must_use]
     pub fn into_bytes(mut self, lossy: bool) -> Vec<u8> {
         if lossy {
-            put_varint(&mut self.kept, u64::from(packet::KIND) << 3);
+            put_varint(&mut self.kept, u64::from(envelope::KIND) << 3);
             put_varint(&mut self.kept, 1);
         }
         self.kept
@@ -93,7 +93,7 @@ impl Envelope {
         }
         put_bytes(&mut kept, user::SID, sid.as_str().as_bytes());
         put_bytes(&mut kept, user::IDENTITY, identity.as_bytes());
-        put_bytes(&mut self.kept, packet::USER, &kept);
+        put_bytes(&mut self.kept, envelope::USER, &kept);
         Ok(())
     }
 }
@@ -110,16 +110,16 @@ pub fn server_message(payload: &[u8], topic: Option<&str>, nonce: &[u8], lossy: 
         put_bytes(&mut user, user::NONCE, nonce);
     }
     let mut bytes = Vec::with_capacity(user.len() + 8);
-    put_bytes(&mut bytes, packet::USER, &user);
+    put_bytes(&mut bytes, envelope::USER, &user);
     if lossy {
-        put_varint(&mut bytes, u64::from(packet::KIND) << 3);
+        put_varint(&mut bytes, u64::from(envelope::KIND) << 3);
         put_varint(&mut bytes, 1);
     }
     bytes
 }
 
 /// Field numbers of `livekit.DataPacket`.
-mod packet {
+mod envelope {
     pub(super) const KIND: u32 = 1;
     pub(super) const USER: u32 = 2;
     pub(super) const SPEAKER: u32 = 3;
@@ -228,12 +228,12 @@ mod tests {
     #[test]
     fn a_forged_sender_is_replaced() {
         let mut bytes = Vec::new();
-        put_bytes(&mut bytes, packet::IDENTITY, b"somebody else");
-        put_bytes(&mut bytes, packet::SID, b"PA_other");
+        put_bytes(&mut bytes, envelope::IDENTITY, b"somebody else");
+        put_bytes(&mut bytes, envelope::SID, b"PA_other");
         let out = Envelope::read(&bytes, &sid(), "alice").unwrap().into_bytes(false);
         let mut wanted = Vec::new();
-        put_bytes(&mut wanted, packet::IDENTITY, b"alice");
-        put_bytes(&mut wanted, packet::SID, b"PA_1");
+        put_bytes(&mut wanted, envelope::IDENTITY, b"alice");
+        put_bytes(&mut wanted, envelope::SID, b"PA_1");
         assert_eq!(out, wanted);
     }
 
@@ -248,8 +248,8 @@ mod tests {
     #[test]
     fn every_cut_of_a_message_is_refused_or_read_without_panic() {
         let mut bytes = Vec::new();
-        put_bytes(&mut bytes, packet::USER, b"\x12\x05hello");
-        put_varint(&mut bytes, u64::from(packet::SEQUENCE) << 3);
+        put_bytes(&mut bytes, envelope::USER, b"\x12\x05hello");
+        put_varint(&mut bytes, u64::from(envelope::SEQUENCE) << 3);
         put_varint(&mut bytes, 300);
         for cut in 0..bytes.len() {
             let _ = Envelope::read(&bytes[..cut], &sid(), "alice");
@@ -261,7 +261,7 @@ mod tests {
     #[test]
     fn a_participant_cannot_say_who_speaks() {
         let mut bytes = Vec::new();
-        put_bytes(&mut bytes, packet::SPEAKER, b"");
+        put_bytes(&mut bytes, envelope::SPEAKER, b"");
         assert_eq!(Envelope::read(&bytes, &sid(), "alice"), Err(BadPacket::Speakers));
     }
 }

@@ -124,6 +124,7 @@ const SMOOTHING: f32 = 0.67;
 const SILENT: f32 = 0.006;
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "virtual time may begin anywhere")]
 mod tests {
     use super::*;
 

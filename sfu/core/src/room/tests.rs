@@ -89,11 +89,13 @@ impl Scene {
 }
 
 fn attached(effects: &[Effect]) -> Vec<(ParticipantKey, PublicationKey)> {
-    let pairs = effects.iter().filter_map(|effect| match effect {
-        Effect::Attach { subscriber, publication } => Some((*subscriber, *publication)),
-        _ => None,
-    });
-    pairs.collect()
+    let mut pairs = Vec::new();
+    for effect in effects {
+        if let Effect::Attach { subscriber, publication } = effect {
+            pairs.push((*subscriber, *publication));
+        }
+    }
+    pairs
 }
 
 #[test]

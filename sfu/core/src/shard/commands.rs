@@ -165,7 +165,15 @@ impl Shard {
                 // The offer may have come first.
                 self.bind_sections(key, now);
             }
-            request => {
+            request @ (Request::Mute { .. }
+            | Request::Subscribe { .. }
+            | Request::TrackSettings { .. }
+            | Request::SubscriptionPermission { .. }
+            | Request::UpdateMetadata { .. }
+            | Request::AudioFeatures { .. }
+            | Request::VideoSize { .. }
+            | Request::Unsupported { .. }
+            | Request::Leave) => {
                 if let Some((_, room)) = self.room_of(key) {
                     on_room_request(room, key, request, at);
                 }
