@@ -1,4 +1,4 @@
-//! Measures one publisher's packets on their way to 1 to 1,000 subscribers: nanoseconds and allocations for
+//! Measures one publisher's packets on their way to 1 to 1,000 subscribers: processor time and allocations for
 //! each forwarded packet, without and with the socket.
 //!
 //! `cargo run --release -p benches --bin forward [seconds for each row]`. What a row contains: select,
@@ -7,13 +7,17 @@
 //! given to the estimators between the measured parts.
 
 mod counting;
+mod cpu_clock;
 #[path = "../../sfu/src/datagrams.rs"]
-#[allow(dead_code, reason = "the shard's own socket; the bench sends through the same code, and uses less of it")]
+#[allow(
+    dead_code,
+    reason = "the shard's own socket; the bench sends through the same code, and uses less of it"
+)]
 mod datagrams;
 mod scene;
 mod sink;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use counting::CountingAllocator;
 use scene::{Scene, Spent};
@@ -28,45 +32,44 @@ const BATCHES: [usize; 3] = [1, 3, 7];
 
 #[allow(clippy::print_stdout, reason = "the table is what this program is for")]
 fn main() -> std::io::Result<()> {
-    let seconds = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(2.0);
+    let seconds = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(1.0);
     let length = Duration::from_secs_f64(seconds);
-    println!("| subscribers | packets per batch | ns, no socket | ns, with socket | of it send | Mpps per core | arrived | allocations per packet |");
-    println!("|---|---|---|---|---|---|---|---|");
+    println!(
+        "| subscribers | packets per batch | ns, no socket | ns, with socket | Mpps per core | arrived | allocations |"
+    );
+    println!("|---|---|---|---|---|---|---|");
     for subscribers in SUBSCRIBERS {
         for batch in BATCHES {
-            let mut scene = Scene::new(subscribers, None)?;
-            let dry = measure(&mut scene, batch, length)?;
+            let dry = measure(&mut Scene::new(subscribers, None)?, batch, length)?;
             let sink = Sink::start()?;
             let mut scene = Scene::new(subscribers, Some(&sink))?;
             let wet = measure(&mut scene, batch, length)?;
             let arrived = sink.stop() as f64 / scene.sent_since_start() as f64;
-            let mpps = 1_000.0 / wet.nanos_per_packet();
             println!(
-                "| {subscribers} | {batch} | {:.0} | {:.0} | {:.0} | {mpps:.2} | {:.0} % | {:.6} / {:.6} |",
+                "| {subscribers} | {batch} | {:.0} | {:.0} | {:.2} | {:.0} % | {} in {} |",
                 dry.nanos_per_packet(),
                 wet.nanos_per_packet(),
-                wet.send_nanos_per_packet(),
+                1_000.0 / wet.nanos_per_packet(),
                 100.0 * arrived,
-                dry.allocations_per_packet(),
-                wet.allocations_per_packet(),
+                dry.allocations() + wet.allocations(),
+                dry.packets() + wet.packets(),
             );
         }
     }
     Ok(())
 }
 
-/// Runs until `length` has passed in measured parts, after a tenth of it to warm up.
+/// Runs until the measured parts took `length` of processor time, after some blocks to warm up.
 fn measure(scene: &mut Scene, batch: usize, length: Duration) -> std::io::Result<Spent> {
-    let warm_up = Instant::now();
-    while warm_up.elapsed() < length / 10 || scene.rounds() < WARM_UP_ROUNDS {
-        scene.round(batch)?;
+    for _ in 0..WARM_UP_BLOCKS {
+        scene.block(batch)?;
     }
     let mut spent = Spent::default();
     while spent.time() < length {
-        spent.add(&scene.round(batch)?);
+        spent.add(&scene.block(batch)?);
     }
     Ok(spent)
 }
 
-/// Rings and caches have reached their size: more packets than a ring or a cache of sent packets holds.
-const WARM_UP_ROUNDS: u64 = 1_500;
+/// Then rings and caches have their size: a ring holds 1,024 packets, a block has 140.
+const WARM_UP_BLOCKS: usize = 10;

@@ -18,6 +18,7 @@ use sfu_core::srtp::{MasterKey, Profile, SrtpSender};
 use sfu_core::stats::MediaCounters;
 
 use crate::counting::CountingAllocator;
+use crate::cpu_clock::thread_cpu_time;
 use crate::datagrams::{BATCH, SendRun, UdpPort};
 use crate::sink::Sink;
 
@@ -25,40 +26,40 @@ use crate::sink::Sink;
 const PAYLOAD_BYTES: usize = 1_160;
 /// A shard's arena: large enough for good batches, small enough for the second-level cache.
 const ARENA_BYTES: usize = 1 << 20;
-/// Feedback comes each 50 ms; at 7 packets for each 33 ms that is about this many packets.
-const FEEDBACK_PACKETS: usize = 14;
+/// Packets for each subscriber between two feedback messages. More than in life, so that reading the clock
+/// costs nothing in comparison.
+const BLOCK_PACKETS: usize = 140;
 
 /// What measured parts took.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Spent {
     packets: u64,
-    total: Duration,
-    sending: Duration,
+    time: Duration,
     allocations: u64,
 }
 
 impl Spent {
     pub(crate) fn add(&mut self, other: &Self) {
         self.packets += other.packets;
-        self.total += other.total;
-        self.sending += other.sending;
+        self.time += other.time;
         self.allocations += other.allocations;
     }
 
+    /// Processor time.
     pub(crate) fn time(&self) -> Duration {
-        self.total
+        self.time
     }
 
     pub(crate) fn nanos_per_packet(&self) -> f64 {
-        self.total.as_secs_f64() * 1e9 / self.packets as f64
+        self.time.as_secs_f64() * 1e9 / self.packets as f64
     }
 
-    pub(crate) fn send_nanos_per_packet(&self) -> f64 {
-        self.sending.as_secs_f64() * 1e9 / self.packets as f64
+    pub(crate) fn allocations(&self) -> u64 {
+        self.allocations
     }
 
-    pub(crate) fn allocations_per_packet(&self) -> f64 {
-        self.allocations as f64 / self.packets as f64
+    pub(crate) fn packets(&self) -> u64 {
+        self.packets
     }
 }
 
@@ -81,8 +82,6 @@ pub(crate) struct Scene {
     socket: Option<UdpPort>,
     seq: u16,
     frame: u32,
-    rounds: u64,
-    untold: usize,
 }
 
 fn pt(number: u8) -> Pt {
@@ -116,52 +115,48 @@ impl Scene {
             socket,
             seq: 0,
             frame: 0,
-            rounds: 0,
-            untold: 0,
         })
     }
 
-    /// One batch of packets arrives and goes to everybody; then, unmeasured, feedback comes back.
-    pub(crate) fn round(&mut self, batch: usize) -> io::Result<Spent> {
-        let packets: Vec<_> = (0..batch).map(|place| self.packet(place, batch)).collect();
+    /// Some batches arrive and go to everybody, one after the other; then, unmeasured, feedback comes back.
+    pub(crate) fn block(&mut self, batch: usize) -> io::Result<Spent> {
+        let rounds = BLOCK_PACKETS / batch;
+        let batches: Vec<Vec<Vec<u8>>> =
+            (0..rounds).map(|_| (0..batch).map(|place| self.packet(place, batch)).collect()).collect();
         let before = (CountingAllocator::count(), self.counters.forward.packets);
-        let start = Instant::now();
-        for packet in &packets {
+        let start = thread_cpu_time();
+        for packets in &batches {
+            self.round(packets)?;
+        }
+        let spent = Spent {
+            time: thread_cpu_time() - start,
+            packets: self.counters.forward.packets - before.1,
+            allocations: CountingAllocator::count() - before.0,
+        };
+        self.feed_back(rounds * batch);
+        Ok(spent)
+    }
+
+    fn round(&mut self, packets: &[Vec<u8>]) -> io::Result<()> {
+        let now = Instant::now();
+        for packet in packets {
             let counters = &mut self.counters.receive;
-            if let Ok(routed) = self.inbound.route(start, packet, counters) {
-                self.reception.handle_rtp(start, &routed, packet, counters);
+            if let Ok(routed) = self.inbound.route(now, packet, counters) {
+                self.reception.handle_rtp(now, &routed, packet, counters);
             }
         }
-        let mut sending = Duration::ZERO;
         for place in 0..self.subscribers.len() {
-            if !self.arena.has_room_for(batch) {
-                sending += self.flush()?;
+            if !self.arena.has_room_for(packets.len()) {
+                self.flush()?;
             }
             let subscriber = &mut self.subscribers[place];
             let congestion = Some(&mut subscriber.congestion);
             let mut leg = Leg { to: place, seal: &subscriber.seal, congestion };
             let counters = &mut self.counters.forward;
-            subscriber.forwarding.forward(start, &self.reception, &mut leg, &mut self.arena, counters);
+            subscriber.forwarding.forward(now, &self.reception, &mut leg, &mut self.arena, counters);
         }
         self.reception.clear_fresh();
-        sending += self.flush()?;
-        let total = start.elapsed();
-        let spent = Spent {
-            packets: self.counters.forward.packets - before.1,
-            total,
-            sending,
-            allocations: CountingAllocator::count() - before.0,
-        };
-        self.rounds += 1;
-        self.untold += batch;
-        if self.untold >= FEEDBACK_PACKETS {
-            self.feed_back();
-        }
-        Ok(spent)
-    }
-
-    pub(crate) fn rounds(&self) -> u64 {
-        self.rounds
+        self.flush()
     }
 
     pub(crate) fn sent_since_start(&self) -> u64 {
@@ -192,8 +187,7 @@ impl Scene {
         packet
     }
 
-    fn flush(&mut self) -> io::Result<Duration> {
-        let start = Instant::now();
+    fn flush(&mut self) -> io::Result<()> {
         if let Some(socket) = &self.socket {
             let nothing = SendRun { local: HERE, remote: HERE, bytes: &[], segment: 0 };
             let mut batch = [nothing; BATCH];
@@ -213,13 +207,13 @@ impl Scene {
             }
         }
         self.arena.clear();
-        Ok(start.elapsed())
+        Ok(())
     }
 
-    /// Every subscriber tells that everything arrived.
-    fn feed_back(&mut self) {
+    /// Every subscriber tells that the last `packets` arrived.
+    fn feed_back(&mut self, packets: usize) {
         let now = Instant::now();
-        let arrivals: Vec<_> = (0..self.untold as u64).map(|at| Some(Duration::from_millis(at))).collect();
+        let arrivals: Vec<_> = (0..packets as u64).map(|at| Some(Duration::from_millis(at))).collect();
         let mut out = Vec::new();
         for subscriber in &mut self.subscribers {
             out.clear();
@@ -232,7 +226,6 @@ impl Scene {
                 }
             }
         }
-        self.untold = 0;
     }
 }
 

@@ -23,7 +23,8 @@ pub(crate) struct Sink {
 impl Sink {
     pub(crate) fn start() -> io::Result<Self> {
         let mut ports = (0..SOCKETS).map(|_| UdpPort::bind(0, false)).collect::<io::Result<Vec<_>>>()?;
-        let addresses = ports.iter().map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port.port()))).collect();
+        let addresses =
+            ports.iter().map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port.port()))).collect();
         let stop = Arc::new(AtomicBool::new(false));
         let received = Arc::new(AtomicU64::new(0));
         let (stopped, count) = (Arc::clone(&stop), Arc::clone(&received));
