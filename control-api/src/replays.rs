@@ -2,19 +2,19 @@
 
 use axum::body::Bytes;
 use futures::future::join_all;
-use ids::{AssetId, EventId, TextTrackId};
-use wire::media::PlaybackPolicy;
+use ids::{AssetId, EventId, JobId, TextTrackId};
+use wire::media::{JobInfo, PlaybackPolicy};
 
 use crate::caller::{EventCaller, OrganiserCaller};
 use crate::db::replays::ReplayRow;
 use crate::model::replay::{
-    Caption, CaptionList, NewCaption, Replay, ReplayList, ReplayState, ReplaySummary,
+    Caption, CaptionList, Job, NewCaption, Replay, ReplayList, ReplayState, ReplaySummary,
 };
 use crate::model::text;
 use crate::problem::Problem;
 use crate::state::App;
 use crate::upstream::UpstreamError;
-use crate::upstream::media::{Asset, Playback, Track};
+use crate::upstream::media::{Asset, JobChange, Playback, Track};
 
 impl App {
     pub(crate) async fn replays(&self, caller: &EventCaller, event: &EventId) -> Result<ReplayList, Problem> {
@@ -66,9 +66,38 @@ impl App {
             storyboard_url: files.as_ref().and_then(|files| files.made("storyboard.vtt")),
             mp4_url: files.as_ref().and_then(|files| files.made("video.mp4")),
             captions: asset.tracks.iter().map(caption).collect(),
-            jobs: Vec::new(),
+            jobs: self.jobs(id).await,
             error: asset.error.map(|error| error.detail),
         })
+    }
+
+    /// A replay plays without knowing its jobs.
+    async fn jobs(&self, id: &AssetId) -> Vec<Job> {
+        match self.media.jobs(id).await {
+            Ok(jobs) => jobs.into_iter().map(job).collect(),
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "a replay is shown without its jobs"
+                );
+                Vec::new()
+            }
+        }
+    }
+
+    pub(crate) async fn change_job(
+        &self,
+        caller: &OrganiserCaller,
+        (replay, id): (&AssetId, &JobId),
+        change: JobChange,
+    ) -> Result<Job, Problem> {
+        self.own_replay(caller, replay).await?;
+        let jobs = self.media.jobs(replay).await?;
+        if jobs.iter().all(|job| job.id != *id) {
+            return Err(Problem::NotFound);
+        }
+        self.media.forget(replay);
+        Ok(job(self.media.change_job(id, change).await?))
     }
 
     pub(crate) async fn delete_replay(&self, caller: &OrganiserCaller, id: &AssetId) -> Result<(), Problem> {
@@ -183,6 +212,11 @@ fn summary(row: &ReplayRow, asset: Option<&Asset>, files: Option<&Files<'_>>) ->
         poster_url: files.and_then(|files| files.made("poster.jpg")),
         created_at: row.created_at,
     }
+}
+
+fn job(info: JobInfo) -> Job {
+    let JobInfo { id, transform, state, percent, error } = info;
+    Job { id, kind: transform, state, percent, error }
 }
 
 fn caption(track: &Track) -> Caption {

@@ -4,13 +4,14 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use ids::{AssetId, EventId, TextTrackId};
+use ids::{AssetId, EventId, JobId, TextTrackId};
 
 use super::body::{Id, Ids, Params, RawBody};
 use crate::caller::{EventCaller, OrganiserCaller};
-use crate::model::replay::{Caption, CaptionList, NewCaption, Replay, ReplayList};
+use crate::model::replay::{Caption, CaptionList, Job, NewCaption, Replay, ReplayList};
 use crate::problem::{Problem, ProblemBody};
 use crate::state::App;
+use crate::upstream::media::JobChange;
 
 #[utoipa::path(get, path = "/events/{event_id}/replays", tag = "replays",
     security(("organiser" = []), ("experience" = [])), params(("event_id" = String, Path)), responses(
@@ -116,4 +117,32 @@ pub(crate) async fn delete_caption(
     Ids(replay, caption): Ids<AssetId, TextTrackId>,
 ) -> Result<StatusCode, Problem> {
     app.delete_caption(&caller, &replay, &caption).await.map(|()| StatusCode::NO_CONTENT)
+}
+
+#[utoipa::path(post, path = "/replays/{replay_id}/jobs/{job_id}/cancel", tag = "replays",
+    security(("organiser" = [])), params(("replay_id" = String, Path), ("job_id" = String, Path)), responses(
+    (status = 200, body = Job),
+    (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "not-found")
+))]
+/// Stop a job
+pub(crate) async fn cancel_job(
+    State(app): State<App>,
+    caller: OrganiserCaller,
+    Ids(replay, job): Ids<AssetId, JobId>,
+) -> Result<Json<Job>, Problem> {
+    app.change_job(&caller, (&replay, &job), JobChange::Cancel).await.map(Json)
+}
+
+#[utoipa::path(post, path = "/replays/{replay_id}/jobs/{job_id}/retry", tag = "replays",
+    security(("organiser" = [])), params(("replay_id" = String, Path), ("job_id" = String, Path)), responses(
+    (status = 200, body = Job),
+    (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "not-found")
+))]
+/// Queue a failed or cancelled job again
+pub(crate) async fn retry_job(
+    State(app): State<App>,
+    caller: OrganiserCaller,
+    Ids(replay, job): Ids<AssetId, JobId>,
+) -> Result<Json<Job>, Problem> {
+    app.change_job(&caller, (&replay, &job), JobChange::Retry).await.map(Json)
 }

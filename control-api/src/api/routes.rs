@@ -148,6 +148,8 @@ fn documented() -> OpenApiRouter<App> {
                     .layer(DefaultBodyLimit::max(MAX_CAPTION_BYTES)),
             )
             .routes(routes!(replays::caption, replays::delete_caption))
+            .routes(routes!(replays::cancel_job))
+            .routes(routes!(replays::retry_job))
             .routes(routes!(uploads::create_upload))
             .routes(routes!(uploads::upload))
             .routes(routes!(uploads::complete_upload)),

@@ -58,7 +58,7 @@ pub(crate) struct Replay {
     /// An MP4 to download; `null` until it is made.
     pub mp4_url: Option<String>,
     pub captions: Vec<Caption>,
-    /// What is still being made.
+    /// What is being made of it, or was.
     pub jobs: Vec<Job>,
     /// Why `state` is `errored`, for people.
     pub error: Option<String>,
@@ -97,10 +97,12 @@ pub(crate) struct NewCaption {
 pub(crate) struct Job {
     #[schema(value_type = String)]
     pub id: JobId,
-    /// `probe`, `ladder`, `mp4`, `thumbnail`, `storyboard`, …
+    /// `ladder`, `mp4` or `pictures`.
     pub kind: String,
     /// `queued`, `running`, `done`, `failed` or `cancelled`.
     pub state: String,
     /// 0 to 100.
     pub percent: u8,
+    /// Why it failed, for people.
+    pub error: Option<String>,
 }

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use auth::service::{ServiceKey, ServiceName};
 use axum::body::Bytes;
-use ids::{AssetId, PlaybackId, TextTrackId, UploadId};
+use ids::{AssetId, JobId, PlaybackId, TextTrackId, UploadId};
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::json;
-use wire::media::{NewRecording, PlaybackPolicy, PlaybackToken, Recording};
+use wire::media::{JobInfo, NewRecording, PlaybackPolicy, PlaybackToken, Recording};
 
 use super::{Upstream, UpstreamError};
 use crate::cache::Cache;
@@ -97,6 +97,15 @@ impl From<UploadStatus> for UploadState {
     }
 }
 
+/// What to do with a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum JobChange {
+    /// Stop it; a running one is killed.
+    Cancel,
+    /// Queue a failed or cancelled one again.
+    Retry,
+}
+
 /// Where to put one part.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct PartUrl {
@@ -173,6 +182,22 @@ impl MediaClient {
         let token: PlaybackToken = self.upstream.json(request).await?;
         self.tokens.put(id, token.clone(), Timestamp(token.expires_at_us).remaining() / 2);
         Ok(token)
+    }
+
+    /// What is made of an asset.
+    pub(crate) async fn jobs(&self, id: &AssetId) -> Result<Vec<JobInfo>, UpstreamError> {
+        let request = self.request(Method::GET, &format!("/internal/media/v1/assets/{id}/jobs"));
+        self.upstream.json(request).await
+    }
+
+    /// Cancels a job, or queues it again.
+    pub(crate) async fn change_job(&self, id: &JobId, change: JobChange) -> Result<JobInfo, UpstreamError> {
+        let change = match change {
+            JobChange::Cancel => "cancel",
+            JobChange::Retry => "retry",
+        };
+        let request = self.request(Method::POST, &format!("/internal/media/v1/jobs/{id}/{change}"));
+        self.upstream.json(request).await
     }
 
     pub(crate) async fn add_track(

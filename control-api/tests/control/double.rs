@@ -47,6 +47,8 @@ impl Double {
         let router = Router::new()
             .route("/internal/media/v1/recordings", post(make_recording))
             .route("/internal/media/v1/assets/{id}/playback-token", post(playback_token))
+            .route("/internal/media/v1/assets/{id}/jobs", get(jobs))
+            .route("/internal/media/v1/jobs/{id}/{change}", post(change_job))
             .route("/media/v1/assets/{id}", get(asset).delete(delete_asset))
             .route("/media/v1/assets/{id}/tracks", post(add_track))
             .route("/media/v1/assets/{id}/tracks/{track}", get(track))
@@ -108,6 +110,20 @@ async fn asset(State(double): State<Double>, headers: HeaderMap, Path(id): Path<
         "static_renditions": [{"name": "poster.jpg", "content_type": "image/jpeg", "size_bytes": 9}],
     }}))
     .into_response()
+}
+
+async fn jobs(State(double): State<Double>, headers: HeaderMap, Path(_): Path<AssetId>) -> Json<Value> {
+    double.check(&headers, ServiceName::Media);
+    Json(json!([job("failed")]))
+}
+
+async fn change_job(Path((id, change)): Path<(ids::JobId, String)>) -> Json<Value> {
+    assert_eq!(id, ids::JobId::from_bits(7));
+    Json(job(if change == "retry" { "queued" } else { "cancelled" }))
+}
+
+fn job(state: &str) -> Value {
+    json!({"id": ids::JobId::from_bits(7), "transform": "mp4", "state": state, "percent": 40, "error": "cut"})
 }
 
 async fn delete_asset(State(double): State<Double>, Path(id): Path<AssetId>) -> StatusCode {

@@ -51,6 +51,13 @@ on_both_databases! {
         assert_eq!((&replay["hls_url"], &replay["duration_ms"]), (&live["hls_url"], &json!(61_000)));
         assert!(replay["poster_url"].as_str().unwrap().ends_with("/poster.jpg"));
         assert_eq!(replay["mp4_url"], json!(null));
+        let job = &replay["jobs"][0];
+        assert_eq!((&job["kind"], &job["state"], &job["percent"]), (&json!("mp4"), &json!("failed"), &json!(40)));
+        let jobs = format!("/replays/{}/jobs", replay["id"].as_str().unwrap());
+        let retry = organiser.post(&format!("{jobs}/{}/retry", job["id"].as_str().unwrap()), json!({})).await;
+        assert_eq!(retry.expect(StatusCode::OK)["state"], "queued");
+        let foreign = organiser.post(&format!("{jobs}/job_0000000000000000000009/cancel"), json!({})).await;
+        assert_eq!(foreign.problem(StatusCode::NOT_FOUND), "not-found");
     }
 
     async fn layouts_change_on_the_air_and_an_unchanged_one_is_not_told_again(fixture: Fixture) {

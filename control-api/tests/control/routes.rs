@@ -67,6 +67,8 @@ const ROUTES: &[(&str, &str, Who)] = &[
     ("POST", "/replays/{replay_id}/captions", Who::Organiser),
     ("GET", "/replays/{replay_id}/captions/{caption_id}", Who::Event),
     ("DELETE", "/replays/{replay_id}/captions/{caption_id}", Who::Organiser),
+    ("POST", "/replays/{replay_id}/jobs/{job_id}/cancel", Who::Organiser),
+    ("POST", "/replays/{replay_id}/jobs/{job_id}/retry", Who::Organiser),
     ("POST", "/events/{event_id}/uploads", Who::Organiser),
     ("GET", "/uploads/{upload_id}", Who::Organiser),
     ("POST", "/uploads/{upload_id}/complete", Who::Organiser),
@@ -189,6 +191,7 @@ impl Places {
             .replace("{session_id}", &self.session)
             .replace("{invitation_id}", &self.invitation)
             .replace("{replay_id}", "ast_0000000000000000000001")
+            .replace("{job_id}", "job_0000000000000000000001")
             .replace("{caption_id}", "trk_0000000000000000000001")
             .replace("{upload_id}", "upl_0000000000000000000001")
     }

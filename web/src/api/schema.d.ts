@@ -1412,6 +1412,100 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/replays/{replay_id}/jobs/{job_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stop a job */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    replay_id: string;
+                    job_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Job"];
+                    };
+                };
+                /** @description not-found */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/replays/{replay_id}/jobs/{job_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Queue a failed or cancelled job again */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    replay_id: string;
+                    job_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Job"];
+                    };
+                };
+                /** @description not-found */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sessions/{session_id}": {
         parameters: {
             query?: never;
@@ -2273,8 +2367,10 @@ export interface components {
         };
         /** @description Something that is made from an asset. */
         Job: {
+            /** @description Why it failed, for people. */
+            error: string | null;
             id: string;
-            /** @description `probe`, `ladder`, `mp4`, `thumbnail`, `storyboard`, … */
+            /** @description `ladder`, `mp4` or `pictures`. */
             kind: string;
             /**
              * Format: int32
@@ -2467,7 +2563,7 @@ export interface components {
             error: string | null;
             /** @description Multivariant playlist, with a token if the event is for invited people. `null` until it plays. */
             hls_url: string | null;
-            /** @description What is still being made. */
+            /** @description What is being made of it, or was. */
             jobs: components["schemas"]["Job"][];
             /** @description An MP4 to download; `null` until it is made. */
             mp4_url: string | null;
