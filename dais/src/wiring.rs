@@ -155,11 +155,14 @@ fn mixer_config(
 }
 
 fn control_config(settings: &Settings, wiring: Wiring<'_>) -> anyhow::Result<control_api::Config> {
+    // One public address stands before all services; without it, each is reached where it is.
+    let apart = |url: &Option<String>| url.clone().filter(|_| settings.public_url.is_none());
+    let media_public_url = apart(&settings.media_url).map(|url| url.parse()).transpose();
     Ok(control_api::Config {
         public_url: wiring.urls.public.parse().context("DAIS_PUBLIC_URL is not a URL")?,
         allowed_origins: Vec::new(),
-        room_url: None,
-        media_public_url: None,
+        room_url: apart(&settings.sfu_url).map(|url| url.replacen("http", "ws", 1)),
+        media_public_url: media_public_url.context("DAIS_MEDIA_URL is not a URL")?,
         database: database(settings, "control-api")?,
         sfu_url: wiring.urls.sfu.clone(),
         mixer_url: wiring.urls.mixer.clone(),
