@@ -29,6 +29,9 @@ export const revokeInvitation = (event_id: string, invitation_id: string) =>
   answer(api.DELETE("/api/v1/events/{event_id}/invitations/{invitation_id}", { params: { path: { event_id, invitation_id } } }));
 
 export const listReplays = (event_id: string) => answer(api.GET("/api/v1/events/{event_id}/replays", { params: { path: { event_id } } }));
+export const getReplay = (replay_id: string) => answer(api.GET("/api/v1/replays/{replay_id}", { params: { path: { replay_id } } }));
+export const cancelJob = (replay_id: string, job_id: string) => answer(api.POST("/api/v1/replays/{replay_id}/jobs/{job_id}/cancel", { params: { path: { replay_id, job_id } } }));
+export const retryJob = (replay_id: string, job_id: string) => answer(api.POST("/api/v1/replays/{replay_id}/jobs/{job_id}/retry", { params: { path: { replay_id, job_id } } }));
 export const deleteReplay = (replay_id: string) => answer(api.DELETE("/api/v1/replays/{replay_id}", { params: { path: { replay_id } } }));
 export const listCaptions = (replay_id: string) => answer(api.GET("/api/v1/replays/{replay_id}/captions", { params: { path: { replay_id } } }));
 export const addCaptions = (replay_id: string, language: string, label: string, vtt: string) =>

@@ -10,6 +10,7 @@ export type Event = Bodies["Event"];
 export type EventPreview = Bodies["EventPreview"];
 export type Experience = Bodies["Experience"];
 export type Invitation = Bodies["Invitation"];
+export type Job = Bodies["Job"];
 export type NewEvent = Bodies["NewEvent"];
 export type NewInvitation = Bodies["NewInvitation"];
 export type NewSession = Bodies["NewSession"];

@@ -5,9 +5,10 @@ import { attendee } from "./en/attendee";
 import { common } from "./en/common";
 import { organiser } from "./en/organiser";
 import { player } from "./en/player";
+import { replayTexts } from "./en/replays";
 import { room } from "./en/room";
 
-export const en = { ...common, attendee, organiser, player, room };
+export const en = { ...common, attendee, organiser: { ...organiser, ...replayTexts }, player, room };
 
 declare module "i18next" {
   interface CustomTypeOptions {

@@ -2,8 +2,8 @@
 import type { HlsVideoElement } from "hls-video-element";
 import { useEffect } from "react";
 
-/** Lines from the bottom of the picture: the control bar covers the last three. */
-const LINE = -4;
+/** Lines of captions that the control bar covers at the bottom of the picture. */
+const COVERED_LINES = 3;
 
 /** hls.js writes -1 where a file says nothing. */
 const UNPLACED: ReadonlySet<VTTCue["line"]> = new Set<VTTCue["line"]>(["auto", -1]);
@@ -19,7 +19,7 @@ function raise(track: TextTrack): void {
   const active = new Set(track.activeCues ?? []);
   for (const cue of Array.from(track.cues ?? [])) {
     if (!(cue instanceof VTTCue) || !UNPLACED.has(cue.line)) continue;
-    cue.line = LINE;
+    cue.line = -(COVERED_LINES + cue.text.split("\n").length);
     if (!active.has(cue)) continue;
     // A cue that is shown already moves only when it is shown anew.
     track.removeCue(cue);

@@ -16,9 +16,9 @@ function whereabouts(invitation: Invitation, status: StageStatus): Whereabouts {
 export function Guests({ eventId, status }: { eventId: string; status: StageStatus }) {
   const { t } = useTranslation();
   const invitations = useQuery({ queryKey: ["invitations", eventId], queryFn: () => listInvitations(eventId), refetchInterval: 10_000 });
-  const speakers = (invitations.data?.items ?? []).filter(
-    (invitation) => invitation.role === "speaker" && !invitation.revoked_at && (!invitation.stage_id || invitation.stage_id === status.stage_id),
-  );
+  const speakers = (invitations.data?.items ?? [])
+    .filter((invitation) => invitation.role === "speaker" && !invitation.revoked_at && (!invitation.stage_id || invitation.stage_id === status.stage_id))
+    .toReversed();
   return (
     <section className="card control-guests" aria-labelledby="guests">
       <h2 id="guests">{t("organiser.guests.title")}</h2>

@@ -11,6 +11,7 @@ import { Button, ButtonLink } from "@/ui/button";
 import { Confirm } from "@/ui/confirm";
 import { Chip, type ChipKind } from "@/ui/parts";
 import { Captions } from "./captions";
+import { Jobs } from "./jobs";
 
 function chipOf(state: ReplayState): ChipKind {
   switch (state) {
@@ -55,6 +56,7 @@ export function ReplayRow({ event, replay }: { event: Event; replay: ReplaySumma
         </ButtonLink>
       )}
       <Button kind="ghost" size="sm" className="icon-only" aria-label={t("common.delete")} onClick={() => setDeleting(true)} icon={<Trash2 size={16} aria-hidden />} />
+      <Jobs summary={replay} />
       {ready && <Captions replay={replay} open={captions} onClose={() => setCaptions(false)} />}
       <Confirm
         open={deleting}
