@@ -19,12 +19,15 @@ use crate::args::{Cli, Command, Settings};
 use crate::start::Services;
 
 fn main() -> ExitCode {
+    let command = Cli::parse().command;
     // The children enter their sandbox before a thread or a runtime exists.
-    match Cli::parse().command {
-        Command::MixerChild => mixer::child_main(),
-        Command::TransformChild => mts::child_main(),
-        command => parent(command),
+    if matches!(command, Command::MixerChild) {
+        return mixer::child_main();
     }
+    if matches!(command, Command::TransformChild) {
+        return mts::child_main();
+    }
+    parent(command)
 }
 
 fn parent(command: Command) -> ExitCode {

@@ -1,0 +1,9 @@
+//! The whole of Dais, started as a person starts it: stages, kills, restarts, uploads, several processes.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod crash;
+mod demo;
+mod running;
+mod split;
+mod uploads;
