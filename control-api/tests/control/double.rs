@@ -30,6 +30,11 @@ pub(crate) struct Seen {
     /// Stages stay `starting` or `draining` until this is false.
     pub(crate) hold: bool,
     pub(crate) tracks: Vec<(String, String)>,
+    /// Idempotency keys of uploads: the position is the upload.
+    pub(crate) uploads: Vec<Option<String>>,
+    /// Parts that storage has, of every upload.
+    pub(crate) stored_parts: Vec<u64>,
+    pub(crate) completed: bool,
 }
 
 #[derive(Clone)]
@@ -52,6 +57,10 @@ impl Double {
             .route("/media/v1/assets/{id}", get(asset).delete(delete_asset))
             .route("/media/v1/assets/{id}/tracks", post(add_track))
             .route("/media/v1/assets/{id}/tracks/{track}", get(track))
+            .route("/media/v1/uploads", post(create_upload))
+            .route("/media/v1/uploads/{id}", get(upload))
+            .route("/media/v1/uploads/{id}/part-urls", post(part_urls))
+            .route("/media/v1/uploads/{id}/complete", post(complete_upload))
             .route("/internal/mixer/v1/stages/{id}", get(stage).put(show))
             .route("/internal/mixer/v1/stages/{id}/end", post(end))
             .route("/twirp/livekit.RoomService/{method}", post(twirp))
@@ -151,6 +160,45 @@ async fn track(Path(_): Path<(AssetId, String)>) -> &'static str {
     "WEBVTT\n"
 }
 
+async fn create_upload(State(double): State<Double>, headers: HeaderMap, Json(new): Json<Value>) -> Response {
+    double.check(&headers, ServiceName::Media);
+    assert_eq!((&new["size_bytes"], &new["policy"]), (&json!(250), &json!("public")));
+    let key = headers.get("idempotency-key").map(|key| key.to_str().unwrap().to_owned());
+    let mut seen = double.seen.lock().unwrap();
+    let known = seen.uploads.iter().position(|before| key.is_some() && *before == key);
+    let number = known.unwrap_or_else(|| {
+        seen.uploads.push(key);
+        seen.uploads.len() - 1
+    });
+    (StatusCode::CREATED, seen.upload(number as u128)).into_response()
+}
+
+async fn upload(
+    State(double): State<Double>,
+    headers: HeaderMap,
+    Path(_): Path<ids::UploadId>,
+) -> Json<Value> {
+    double.check(&headers, ServiceName::Media);
+    double.seen.lock().unwrap().upload(0)
+}
+
+async fn part_urls(Path(_): Path<ids::UploadId>, Json(wanted): Json<Value>) -> Json<Value> {
+    let urls = wanted["numbers"].as_array().unwrap().iter().map(|number| {
+        json!({"number": number, "offset_bytes": 0, "size_bytes": 100, "url": format!("http://bucket/{number}")})
+    });
+    Json(json!({ "data": urls.collect::<Vec<_>>() }))
+}
+
+async fn complete_upload(State(double): State<Double>, Path(_): Path<ids::UploadId>) -> Response {
+    let mut seen = double.seen.lock().unwrap();
+    if seen.stored_parts.len() < 3 {
+        let problem = json!({"type": "/problems/parts-missing", "detail": "Parts 2 and 3 are missing."});
+        return (StatusCode::CONFLICT, Json(problem)).into_response();
+    }
+    seen.completed = true;
+    seen.upload(0).into_response()
+}
+
 async fn stage(State(double): State<Double>, headers: HeaderMap, Path(id): Path<StageId>) -> Response {
     double.check(&headers, ServiceName::Mixer);
     double.seen.lock().unwrap().answer(&id)
@@ -204,6 +252,15 @@ async fn twirp(
 }
 
 impl Seen {
+    fn upload(&self, number: u128) -> Json<Value> {
+        Json(json!({"data": {
+            "id": ids::UploadId::from_bits(number), "asset_id": AssetId::from_bits(100 + number),
+            "status": if self.completed { "completed" } else { "waiting" }, "size_bytes": 250,
+            "part_size_bytes": 100, "part_count": 3, "stored_parts": self.stored_parts,
+            "created_at_us": 0, "expires_at_us": 0,
+        }}))
+    }
+
     /// Moves the stage on, one state per question.
     fn answer(&mut self, id: &StageId) -> Response {
         if self.mixer_down {

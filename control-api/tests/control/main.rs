@@ -9,3 +9,4 @@ mod on_air;
 mod people;
 mod routes;
 mod sign_in;
+mod uploads;
