@@ -297,7 +297,9 @@ impl Shard {
 
     /// Acts on all deadlines that have passed.
     pub fn handle_timeout(&mut self, now: Instant) {
-        while let Some(timer) = self.timers.pop_due(now) {
+        // Each once: a deadline that is set to the past meanwhile waits for the next turn.
+        let due: Vec<Timer> = std::iter::from_fn(|| self.timers.pop_due(now)).collect();
+        for timer in due {
             match timer {
                 Timer::Transport(key) => self.on_transport_timeout(key, now),
                 Timer::Room(key) => self.on_room_timeout(key, now),

@@ -53,3 +53,40 @@ async fn who_may_not_publish_is_told_so() {
     ada.leave().await;
     scene.end().await;
 }
+
+/// Late joiners included: whoever comes gets every track that is there, under its own id.
+#[tokio::test(flavor = "multi_thread")]
+async fn six_participants_who_come_one_by_one_receive_all_of_each_other() {
+    let scene = Scene::start().await;
+    let mut everybody = Vec::new();
+    for number in 0..6 {
+        let mut participant = scene.participant(&format!("p{number}"), "hall").await;
+        participant.publish(clips()).await.unwrap();
+        everybody.push(participant);
+    }
+    for participant in &mut everybody {
+        receive(participant, 10, 20).await;
+    }
+    for participant in everybody {
+        participant.leave().await;
+    }
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_participant_who_leaves_is_gone_from_the_metrics() {
+    let scene = Scene::start().await;
+    let mut ada = scene.participant("ada", "hall").await;
+    ada.publish(clips()).await.unwrap();
+    let mut bob = scene.participant("bob", "hall").await;
+    receive(&mut bob, 2, 5).await;
+    ada.leave().await;
+    bob.leave().await;
+    let gone = ["participants", "transports", "publications", "subscriptions"];
+    let end = Instant::now() + PATIENCE;
+    while !gone.iter().all(|name| scene.service.metrics().contains(&format!("\nsfu_{name} 0\n"))) {
+        assert!(Instant::now() < end, "{}", scene.service.metrics());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    scene.end().await;
+}

@@ -60,7 +60,9 @@ impl Shard {
 
     fn join(&mut self, connection: ConnectionId, room: &str, join: Join, now: Instant) {
         let Some(room_key) = self.open_room(room, RoomOptions::default(), now) else {
-            self.turn_away(connection, LeaveReason::ServerShutdown, LeaveAction::Disconnect);
+            // A stopping server's clients look for the next one; a full one has no room for them.
+            let action = if self.closing { LeaveAction::Reconnect } else { LeaveAction::Disconnect };
+            self.turn_away(connection, LeaveReason::ServerShutdown, action);
             return;
         };
         let key = ParticipantKey(self.next_key());

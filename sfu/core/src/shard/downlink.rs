@@ -151,8 +151,9 @@ impl Shard {
         let Some(downlink) = self.downlinks.get_mut(key) else { return };
         let media = downlink.media;
         // A layer that its publisher does not send would never bring its keyframe.
-        let encoding = encoding.map(|wish| sent_encoding(&self.media[media].reception, wish, now));
         let Some(forwarding) = &mut downlink.forwarding else { return };
+        let current = forwarding.current();
+        let encoding = encoding.map(|wish| sent_encoding(&self.media[media].reception, wish, current, now));
         if forwarding.target().map(|target| target.encoding) == encoding {
             return;
         }
@@ -313,13 +314,19 @@ impl Shard {
     }
 }
 
-/// The wished encoding, or the nearest one that is sent now: smaller first, then larger.
-fn sent_encoding(reception: &Reception, wish: EncodingIndex, now: Instant) -> EncodingIndex {
+/// The wished encoding, or the nearest one that is sent now (smaller first, then larger), or the current one
+/// while nothing is sent: a screen that stands still, a muted camera.
+fn sent_encoding(
+    reception: &Reception,
+    wish: EncodingIndex,
+    current: Option<EncodingIndex>,
+    now: Instant,
+) -> EncodingIndex {
     let is_sent = |place: &u8| reception.bitrate(now, EncodingIndex(*place)) > Bitrate::ZERO;
     let last = u8::try_from(reception.encoding_count().saturating_sub(1)).unwrap_or(0);
     let wish = wish.0.min(last);
     let found = (0..=wish).rev().find(is_sent).or_else(|| (wish..=last).find(is_sent));
-    EncodingIndex(found.unwrap_or(wish))
+    found.map(EncodingIndex).or(current).unwrap_or(EncodingIndex(wish))
 }
 
 fn offered_codecs(media: &super::Media, takes_red: bool) -> Vec<OfferedCodec> {

@@ -163,6 +163,12 @@ impl Shard {
             }
         };
         let current = downlink.forwarding.as_ref().and_then(crate::forward::Forwarding::current);
+        // A screen that stands still sends nothing for a while: that is no reason to change its layer.
+        if let Some(current) = current
+            && rates.iter().all(|&rate| rate == Bitrate::ZERO)
+        {
+            rates[current.index()] = Bitrate(1);
+        }
         Demand { priority, rates, wanted: downlink.wanted, current }
     }
 
