@@ -7,7 +7,14 @@ use std::time::{Duration, Instant};
 
 /// Values by key, each until its own moment.
 #[derive(Debug)]
-pub(crate) struct Cache<K, V>(Mutex<HashMap<K, (Instant, V)>>);
+pub(crate) struct Cache<K, V>(Mutex<HashMap<K, Entry<V>>>);
+
+#[derive(Debug)]
+struct Entry<V> {
+    put_at: Instant,
+    good_until: Instant,
+    value: V,
+}
 
 impl<K, V> Default for Cache<K, V> {
     fn default() -> Self {
@@ -18,11 +25,16 @@ impl<K, V> Default for Cache<K, V> {
 impl<K: Clone + Eq + Hash, V: Clone> Cache<K, V> {
     /// The value, while it is good.
     pub(crate) fn get(&self, key: &K) -> Option<V> {
+        self.get_younger(key, Duration::MAX)
+    }
+
+    /// The value, while it is good and no older than this.
+    pub(crate) fn get_younger(&self, key: &K, oldest: Duration) -> Option<V> {
+        let now = Instant::now();
         let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        entries
-            .get(key)
-            .filter(|(good_until, _)| Instant::now() < *good_until)
-            .map(|(_, value)| value.clone())
+        let entry = entries.get(key)?;
+        let good = now < entry.good_until && now.duration_since(entry.put_at) <= oldest;
+        good.then(|| entry.value.clone())
     }
 
     /// Keeps a value for this long; a full cache keeps no new ones.
@@ -30,10 +42,10 @@ impl<K: Clone + Eq + Hash, V: Clone> Cache<K, V> {
         let now = Instant::now();
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if entries.len() >= MOST {
-            entries.retain(|_, (good_until, _)| now < *good_until);
+            entries.retain(|_, entry| now < entry.good_until);
         }
         if entries.len() < MOST {
-            entries.insert(key.clone(), (now + good_for, value));
+            entries.insert(key.clone(), Entry { put_at: now, good_until: now + good_for, value });
         }
     }
 

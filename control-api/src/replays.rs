@@ -57,7 +57,7 @@ impl App {
 
     pub(crate) async fn replay(&self, caller: &EventCaller, id: &AssetId) -> Result<Replay, Problem> {
         let row = self.seen_replay(caller, id).await?;
-        let asset = self.media.asset(id).await?.ok_or(Problem::NotFound)?;
+        let asset = self.media.asset_now(id).await?.ok_or(Problem::NotFound)?;
         let files = self.files(&row, &asset).await?;
         let plays = asset.status == ReplayState::Ready;
         Ok(Replay {
@@ -112,7 +112,7 @@ impl App {
 
     pub(crate) async fn captions(&self, caller: &EventCaller, id: &AssetId) -> Result<CaptionList, Problem> {
         self.seen_replay(caller, id).await?;
-        let asset = self.media.asset(id).await?.ok_or(Problem::NotFound)?;
+        let asset = self.media.asset_now(id).await?.ok_or(Problem::NotFound)?;
         Ok(CaptionList { items: asset.tracks.iter().map(caption).collect() })
     }
 

@@ -143,11 +143,23 @@ impl MediaClient {
         })
     }
 
-    /// An asset as it was at most a few seconds ago. `None` if there is none.
+    /// An asset as it was a few seconds ago, for lists. `None` if there is none.
     pub(crate) async fn asset(&self, id: &AssetId) -> Result<Option<Asset>, UpstreamError> {
-        if let Some(asset) = self.assets.get(id) {
-            return Ok(Some(asset));
+        match self.assets.get(id) {
+            Some(asset) => Ok(Some(asset)),
+            None => self.fetch(id).await,
         }
+    }
+
+    /// An asset as it is now, or was within the last second. `None` if there is none.
+    pub(crate) async fn asset_now(&self, id: &AssetId) -> Result<Option<Asset>, UpstreamError> {
+        match self.assets.get_younger(id, FRESH) {
+            Some(asset) => Ok(Some(asset)),
+            None => self.fetch(id).await,
+        }
+    }
+
+    async fn fetch(&self, id: &AssetId) -> Result<Option<Asset>, UpstreamError> {
         let request = self.request(Method::GET, &format!("/media/v1/assets/{id}"));
         let asset = match self.upstream.json::<Data<Asset>>(request).await {
             Ok(Data { data }) => data,
