@@ -51,8 +51,8 @@ pub(crate) async fn serve(socket: WebSocket, shared: Arc<Shared>, connection: Co
         limits.signal_excess,
         Instant::now(),
     );
-    let mut session =
-        Session { socket, shard, shared: Arc::clone(&shared), connection, room, rate, heard: Instant::now() };
+    let (shared, heard) = (Arc::clone(&shared), Instant::now());
+    let mut session = Session { socket, shard, shared, connection, room, rate, heard, greeted: false };
     let end = session.run(inbox).await;
     session.farewell(end).await;
     let signal_end = match end {
@@ -71,6 +71,8 @@ struct Session {
     room: String,
     rate: Rate,
     heard: Instant,
+    /// The first word was said: `join`, `reconnect` or `leave`. Clients take nothing else for it.
+    greeted: bool,
 }
 
 /// How a connection ends.
@@ -117,6 +119,7 @@ impl Session {
                 None => return Ok(()),
             }
         };
+        self.greeted = true;
         self.write(Message::Binary(bytes.into())).await
     }
 
@@ -139,6 +142,7 @@ impl Session {
         };
         match incoming {
             Incoming::Room(request) => self.ask(request).await,
+            Incoming::Ping(_) | Incoming::PingRequest(_) if !self.greeted => Ok(()),
             Incoming::Ping(_) => self.write(Message::Binary(response::old_pong(unix_ms()).into())).await,
             Incoming::PingRequest(at) => {
                 self.write(Message::Binary(response::pong(at, unix_ms()).into())).await

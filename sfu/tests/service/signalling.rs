@@ -132,3 +132,15 @@ async fn a_server_that_stops_sends_everybody_to_the_next() {
         assert_eq!(leave.await.action(), lk::leave_request::Action::Reconnect);
     });
 }
+
+/// The ping is in the socket before the shard has answered.
+#[tokio::test]
+async fn the_first_word_is_join_however_early_a_ping_comes() {
+    let scene = Scene::start().await;
+    for number in 0..20 {
+        let mut signal = scene.signal(&format!("p{number}"), "hall", "").await;
+        signal.say(Request::PingReq(lk::Ping { timestamp: 7, rtt: 0 })).await;
+        signal.joined().await;
+    }
+    scene.end().await;
+}
