@@ -7,6 +7,7 @@ import { addTitled, makeEvent } from "./organiser";
 
 let dais: Dais;
 let browser: Browser;
+let eventAddress: string;
 
 test.beforeAll(async () => {
   dais = await startDais();
@@ -34,6 +35,7 @@ test("screens are accessible and fit in both themes and all sizes", async () => 
   await addTitled(page, "Add a stage", "Main stage");
   await addTitled(page, "Add a session", "Big questions");
   const attendee = (await page.locator("code").first().textContent()) ?? "";
+  eventAddress = attendee;
   const control = new URL((await page.getByRole("link", { name: "Control room" }).getAttribute("href")) ?? "", dais.url).href;
   const stage = `${attendee}/stages/${control.split("/").pop()}`;
   const session = new URL((await page.getByRole("link", { name: "Enter" }).getAttribute("href")) ?? "", dais.url).href;
@@ -52,6 +54,20 @@ test("screens are accessible and fit in both themes and all sizes", async () => 
       }
     }
   }
+});
+
+test("a person whose entry has expired is asked for their name again", async () => {
+  const person = await openPage(browser);
+  await person.goto(eventAddress);
+  await person.getByLabel("Your name").fill("Sana Noor");
+  await person.getByRole("button", { name: "Enter" }).click();
+  await expect(person.getByRole("heading", { level: 1 })).toContainText("Sana Noor");
+  await person.evaluate(() => {
+    const key = Object.keys(sessionStorage).find((name) => name.startsWith("dais.experience.")) ?? "";
+    sessionStorage.setItem(key, (sessionStorage.getItem(key) ?? "").replace(/"token":"[^"]*"/, '"token":"expired"'));
+  });
+  await person.reload();
+  await expect(person.getByLabel("Your name")).toBeVisible();
 });
 
 test("the sign-in form says what is wrong", async () => {

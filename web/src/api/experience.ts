@@ -18,6 +18,8 @@ export const getPreview = (slug: string) => answer(api.GET("/api/v1/event-previe
 export const enterInvited = (invitation: string) => answer(api.POST("/api/v1/experience", { body: { invitation } }));
 export const enterOpen = (event_id: string, name: string) => answer(api.POST("/api/v1/experience", { body: { event_id, name } }));
 
+export const getMe = (caller: Caller) => answer(api.GET("/api/v1/experience/me", { headers: headersOf(caller) }));
+
 export const getReception = (caller: Caller, event_id: string) =>
   answer(api.GET("/api/v1/events/{event_id}/reception", { params: { path: { event_id } }, headers: headersOf(caller) }));
 export const getStage = (caller: Caller, stage_id: string) => answer(api.GET("/api/v1/stages/{stage_id}", { params: { path: { stage_id } }, headers: headersOf(caller) }));

@@ -1,15 +1,15 @@
 /** Lets a person into an event, by what this tab holds: a token, or the organiser's session. */
 import "./attendee.css";
 import { useQuery } from "@tanstack/react-query";
-import { useMemo, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 import { Outlet, useParams } from "react-router";
-import { getPreview } from "@/api/experience";
+import { getMe, getPreview } from "@/api/experience";
 import type { EventPreview } from "@/api/types";
 import { SkeletonList } from "@/ui/parts";
 import { NotFound, Problem } from "@/ui/problem";
 import { ApiProblem } from "@/api/problem";
 import { useSession } from "@/organiser/session";
-import { type Inside, storedExperience } from "./experience";
+import { forgetExperience, type Inside, storedExperience } from "./experience";
 import { EnterForm } from "./enter-form";
 
 function Waiting() {
@@ -33,6 +33,15 @@ export function AttendeeShell() {
 
 function Door({ event }: { event: EventPreview }) {
   const [stored, setStored] = useState(() => storedExperience(event.id));
+  const token = stored?.token;
+  const me = useQuery({ queryKey: ["me", token], queryFn: () => getMe({ kind: "person", token: token ?? "" }), enabled: token !== undefined, staleTime: Number.POSITIVE_INFINITY });
+  const refused = me.error instanceof ApiProblem && me.error.status === 401;
+  useEffect(() => {
+    // Expired, or withdrawn by the organiser: back to the door.
+    if (!refused) return;
+    forgetExperience(event.id);
+    setStored(undefined);
+  }, [refused, event.id]);
   if (stored) return <Screens event={event} caller={{ kind: "person", token: stored.token }} person={stored.person} />;
   return <OrganiserOrForm event={event} onEnter={() => setStored(storedExperience(event.id))} />;
 }
