@@ -205,5 +205,6 @@ fn random<const N: usize>() -> Result<[u8; N], StartError> {
     Ok(bytes)
 }
 
-/// What one turn may send: a keyframe of 60 packets to 100 subscribers.
-const ARENA_BYTES: usize = 8 << 20;
+/// What one turn may send: a keyframe of 60 packets to 900 subscribers. Memory that no turn has needed yet is
+/// not backed by pages.
+const ARENA_BYTES: usize = 64 << 20;

@@ -353,7 +353,7 @@ impl Bwe {
 
     fn on_probe_result(&mut self, now: Instant, result: probe::ProbeResult) {
         tracing::debug!(?result, target = self.target, "a probe ended");
-        if result.bits_per_second > self.target {
+        if result.bits_per_second > self.target && !result.lossy {
             self.target = result.bits_per_second;
             if self.link.is_some_and(|link| result.bits_per_second > 1.2 * link) {
                 self.link = None;

@@ -1,4 +1,5 @@
 //! In steady state a forwarded packet costs no allocation: counted by an allocator of this test's own.
+#![allow(clippy::unwrap_used, reason = "a helper of a test may panic as the test itself")]
 #![allow(
     unsafe_code,
     reason = "GlobalAlloc is unsafe by definition; every call goes to the system's allocator unchanged"

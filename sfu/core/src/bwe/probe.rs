@@ -18,7 +18,7 @@ pub(super) struct ProbeResult {
     pub(super) bits_per_second: f64,
     /// It arrived more slowly than it was sent: this is what the path carries.
     pub(super) saturated: bool,
-    /// Parts of it were lost.
+    /// So much of it was lost that it proves nothing about a higher rate.
     pub(super) lossy: bool,
 }
 
@@ -207,7 +207,7 @@ fn measure(cluster: &Cluster) -> Option<ProbeResult> {
     let saturated = arrived < 0.9 * sent;
     let bits_per_second =
         if saturated { 0.95 * arrived } else { sent.min(arrived).min(cluster.rate.as_f64()) };
-    Some(ProbeResult { bits_per_second, saturated, lossy: acks.packets < cluster.sent_packets })
+    Some(ProbeResult { bits_per_second, saturated, lossy: acks.packets * 10 < cluster.sent_packets * 9 })
 }
 
 fn time_for(bytes: usize, rate: Bitrate) -> Duration {
