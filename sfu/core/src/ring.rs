@@ -51,21 +51,21 @@ pub struct PacketRef(pub u64);
 pub struct RingLimits {
     /// Slots at the start; a power of two.
     pub first_slots: usize,
-    /// Bytes at the start.
+    /// Bytes at the start; a power of two.
     pub first_bytes: usize,
     /// Most slots; a power of two.
     pub max_slots: usize,
-    /// Most bytes.
+    /// Most bytes; a power of two.
     pub max_bytes: usize,
 }
 
 impl RingLimits {
     /// For a video encoding: a second of 5 Mb/s is 625 KB in about 550 packets.
     pub const VIDEO: Self =
-        Self { first_slots: 64, first_bytes: 32 << 10, max_slots: 1024, max_bytes: 768 << 10 };
+        Self { first_slots: 64, first_bytes: 32 << 10, max_slots: 1024, max_bytes: 1 << 20 };
     /// For sound: a second of Opus in RED at 20 ms is 50 packets of about 250 bytes.
     pub const AUDIO: Self =
-        Self { first_slots: 16, first_bytes: 4 << 10, max_slots: 64, max_bytes: 24 << 10 };
+        Self { first_slots: 16, first_bytes: 4 << 10, max_slots: 64, max_bytes: 32 << 10 };
 }
 
 /// A packet's history is kept this long, within the limits: as long as a NACK can reasonably take.
@@ -127,7 +127,7 @@ impl Ring {
             self.bytes.resize(self.limits.first_bytes, 0);
         }
         let start = self.make_room(facts.received_at, len);
-        let place = start % self.bytes.len();
+        let place = self.place_of(start);
         self.bytes[place..place + descriptor.len()].copy_from_slice(descriptor);
         self.bytes[place + descriptor.len()..place + len].copy_from_slice(payload);
         let descriptor_len = u16::try_from(descriptor.len()).ok()?;
@@ -147,7 +147,7 @@ impl Ring {
             return None;
         }
         let slot = self.slots[self.slot_of(packet.0)].as_ref()?;
-        let place = slot.start % self.bytes.len();
+        let place = self.place_of(slot.start);
         let (descriptor, payload) =
             self.bytes[place..place + slot.len()].split_at(usize::from(slot.descriptor_len));
         Some(RingPacket { facts: &slot.facts, dependency_descriptor: descriptor, payload })
@@ -177,11 +177,16 @@ impl Ring {
         usize::try_from(position & (mask as u64)).unwrap_or(0)
     }
 
+    /// Where a byte that is counted without wrapping stands; the number of bytes is a power of two.
+    fn place_of(&self, start: usize) -> usize {
+        start & (self.bytes.len() - 1)
+    }
+
     /// Frees a slot and `len` bytes in a row, or grows; returns where the bytes start.
     fn make_room(&mut self, now: Instant, len: usize) -> usize {
         loop {
             let size = self.bytes.len();
-            let place = self.write_at % size;
+            let place = self.place_of(self.write_at);
             let skip = if place + len > size { size - place } else { 0 };
             let start = self.write_at + skip;
             if self.tail == self.head {
@@ -221,7 +226,7 @@ impl Ring {
         for position in self.live() {
             let from = self.slot_of(position);
             let Some(mut slot) = self.slots[from].take() else { continue };
-            let place = slot.start % self.bytes.len();
+            let place = self.place_of(slot.start);
             let len = slot.len();
             // Live packets overlap nowhere and the gap at the wrap is dropped, so they always fit.
             let start = larger.write_at;
