@@ -13,12 +13,14 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use std::time::{Duration, SystemTime};
 
 use ::db::{Db, Location, Migration};
 use anyhow::Context as _;
 use auth::playback::PlaybackKey;
 use auth::service::ServiceKey;
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::task::JoinHandle;
 
 mod api;
@@ -28,6 +30,7 @@ mod caretaker;
 pub mod db;
 mod error;
 pub mod index;
+mod metrics;
 mod origin;
 pub mod outbox;
 pub mod registry;
@@ -37,6 +40,7 @@ pub use api::ApiPair;
 pub use error::MediaError;
 
 use bucket::{Bucket, BucketConfig};
+use metrics::Metrics;
 use outbox::EventBus;
 use registry::{Registry, UploadLimits};
 use store::Store;
@@ -82,6 +86,7 @@ pub struct Service {
     store: Option<Store>,
     router: axum::Router,
     tasks: Vec<JoinHandle<()>>,
+    metrics: Metrics,
 }
 
 /// Starts the service: opens the store and the database, and begins to look after recordings.
@@ -101,21 +106,29 @@ pub async fn start(config: Config) -> anyhow::Result<Service> {
         api_pair: Arc::new(config.api_pair.clone()),
         public_url,
     };
-    let origin = origin::Origin { registry: registry.clone(), mixers: mixers.clone() };
+    let metrics = Metrics::default();
+    let origin = origin::Origin::new(registry.clone(), mixers.clone(), metrics.clone());
     let mut router = api::router(app).merge(origin::router(origin));
     let mut tasks = vec![
-        tokio::spawn(caretaker::work_forever(registry.clone(), mixers, config.mixer_patience)),
+        tokio::spawn(caretaker::work_forever(
+            registry.clone(),
+            mixers,
+            metrics.clone(),
+            config.mixer_patience,
+        )),
         tokio::spawn(outbox::deliver_forever(
             registry.db().clone(),
             Arc::clone(&config.bus),
             Arc::clone(registry.changed()),
+            metrics.events_delivered.clone(),
         )),
     ];
     if let Some(store) = &store {
         router = router.merge(store.router());
         tasks.push(store.spawn_expiry());
+        tasks.push(tokio::spawn(measure_forever(store.clone(), metrics.stored_bytes.clone())));
     }
-    Ok(Service { registry, store, router, tasks })
+    Ok(Service { registry, store, router, tasks, metrics })
 }
 
 impl Service {
@@ -128,6 +141,11 @@ impl Service {
     #[must_use]
     pub fn registry(&self) -> &Registry {
         &self.registry
+    }
+
+    /// Shows the service's metrics there.
+    pub fn register_metrics(&self, metrics: &telemetry::Metrics) {
+        self.metrics.register(metrics);
     }
 
     /// Whether database and bucket answer.
@@ -166,6 +184,14 @@ impl Service {
     }
 }
 
+async fn measure_forever(store: Store, stored_bytes: Gauge<i64, AtomicI64>) {
+    let mut ticks = tokio::time::interval(MEASURE_INTERVAL);
+    loop {
+        ticks.tick().await;
+        stored_bytes.set(i64::try_from(store.used_bytes()).unwrap_or(i64::MAX));
+    }
+}
+
 async fn open_store(config: &Config) -> anyhow::Result<Option<Store>> {
     let Some(limits) = &config.embedded else { return Ok(None) };
     let bucket = &config.bucket;
@@ -192,6 +218,9 @@ pub(crate) fn now_us() -> i64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }
+
+/// As often as metrics are usually collected.
+const MEASURE_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Twice the life of our own uploads, which end theirs properly.
 const STORE_UPLOAD_LIFETIME: Duration = Duration::from_secs(48 * 3600);

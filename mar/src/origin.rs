@@ -7,6 +7,8 @@
 //! ```
 //! Decides who may play and which playlist tells what; renders through `hls`, reads through `bucket`.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, header};
@@ -19,21 +21,33 @@ use wire::media::PlaybackPolicy;
 
 use crate::asset::{Asset, AssetState, PlaybackName};
 use crate::error::MediaError;
+use crate::metrics::Metrics;
 use crate::registry::Registry;
 
 mod answer;
+mod fresh;
 mod live;
+mod memory;
 mod path;
 mod replay;
 
 pub(crate) use self::live::{MixerClient, Pulse};
+use self::memory::{Found, Memory};
 use self::path::File;
 
 /// What the origin works with.
 #[derive(Debug, Clone)]
 pub(crate) struct Origin {
-    pub(crate) registry: Registry,
-    pub(crate) mixers: MixerClient,
+    registry: Registry,
+    mixers: MixerClient,
+    memory: Arc<Memory>,
+    metrics: Metrics,
+}
+
+impl Origin {
+    pub(crate) fn new(registry: Registry, mixers: MixerClient, metrics: Metrics) -> Self {
+        Self { registry, mixers, memory: Arc::default(), metrics }
+    }
 }
 
 /// The token of a signed playback id; never logged.
@@ -43,17 +57,24 @@ struct TokenQuery {
 }
 
 /// One request, checked.
-pub(crate) struct Viewing {
-    pub(crate) name: PlaybackName,
-    pub(crate) asset: Asset,
-    pub(crate) token: Option<String>,
-    pub(crate) range: Option<String>,
+struct Viewing {
+    found: Arc<Found>,
+    token: Option<String>,
+    range: Option<String>,
 }
 
 impl Viewing {
+    fn name(&self) -> &PlaybackName {
+        &self.found.name
+    }
+
+    fn asset(&self) -> &Asset {
+        &self.found.asset
+    }
+
     /// A playlist's text with the token in every URI, if the playback id needs one.
-    pub(crate) fn signed(&self, playlist: String) -> String {
-        match (self.name.policy, &self.token) {
+    fn signed(&self, playlist: String) -> String {
+        match (self.name().policy, &self.token) {
             (PlaybackPolicy::Signed, Some(token)) => hls::rewrite::with_token(&playlist, token),
             (PlaybackPolicy::Signed, None) | (PlaybackPolicy::Public, _) => playlist,
         }
@@ -92,6 +113,7 @@ async fn play(
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
+    origin.metrics.count_answer(response.status());
     response
 }
 
@@ -105,15 +127,14 @@ impl Origin {
     ) -> Result<Response, MediaError> {
         let unknown = || MediaError::NotFound("playback id");
         let playback_id: PlaybackId = playback_id.parse().map_err(|_| unknown())?;
-        let name = self.registry.playback_name(&playback_id).await?;
-        self.registry.check_playback(&name, token.as_deref())?;
+        let found = self.find(&playback_id).await?;
+        self.registry.check_playback(&found.name, token.as_deref())?;
         let file = File::parse(path).ok_or(MediaError::NotFound("file"))?;
-        let asset = self.registry.asset(&name.asset_id).await?;
-        let viewing = Viewing { name, asset, token, range };
+        let viewing = Viewing { found, token, range };
         if let File::Static(static_name) = &file {
             return self.static_file(&viewing, static_name).await;
         }
-        match &viewing.asset.state {
+        match &viewing.asset().state {
             AssetState::Ready(playable) => self.replay(&viewing, *playable, &file).await,
             AssetState::Preparing => self.live(&viewing, path, &file).await,
             AssetState::Waiting | AssetState::Errored(_) => Err(MediaError::NotReady),

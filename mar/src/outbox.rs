@@ -4,10 +4,12 @@
 //! [`EventBus`]'s matter.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use db::{Db, Tx};
 use ids::{AssetId, DomainEventId};
+use prometheus_client::metrics::counter::Counter;
 use tokio::sync::Notify;
 
 use crate::asset::Asset;
@@ -130,7 +132,12 @@ pub fn key(asset_id: &AssetId) -> &str {
 }
 
 /// Delivers events until the task is dropped: at once when `changed` says so, else every second.
-pub(crate) async fn deliver_forever(db: Db, bus: Arc<dyn EventBus>, changed: Arc<Notify>) {
+pub(crate) async fn deliver_forever(
+    db: Db,
+    bus: Arc<dyn EventBus>,
+    changed: Arc<Notify>,
+    delivered: Counter<u64, AtomicU64>,
+) {
     let mut since_vacuum = 0_u32;
     loop {
         match deliver(&db, bus.as_ref()).await {
@@ -138,7 +145,9 @@ pub(crate) async fn deliver_forever(db: Db, bus: Arc<dyn EventBus>, changed: Arc
                 let _ = tokio::time::timeout(POLL_INTERVAL, changed.notified()).await;
                 since_vacuum += 1;
             }
-            Ok(_) => {}
+            Ok(count) => {
+                delivered.inc_by(count);
+            }
             Err(error) => {
                 tracing::warn!(%error, "events wait in the outbox");
                 tokio::time::sleep(POLL_INTERVAL).await;
@@ -161,7 +170,7 @@ enum DeliveryError {
     Bus(#[from] BusError),
 }
 
-async fn deliver(db: &Db, bus: &dyn EventBus) -> Result<usize, DeliveryError> {
+async fn deliver(db: &Db, bus: &dyn EventBus) -> Result<u64, DeliveryError> {
     let events = rows::undelivered(db, BATCH).await?;
     for event in &events {
         // In order: one that is refused holds back those behind it.
@@ -170,7 +179,7 @@ async fn deliver(db: &Db, bus: &dyn EventBus) -> Result<usize, DeliveryError> {
         rows::mark_delivered(db, &mut tx, event.position).await?;
         tx.commit().await.map_err(DbError::from)?;
     }
-    Ok(events.len())
+    Ok(events.len() as u64)
 }
 
 async fn vacuum(db: &Db) -> Result<(), DbError> {

@@ -1,6 +1,7 @@
 //! The registry: which changes are allowed, each with its event in one transaction.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use auth::playback::PlaybackKey;
@@ -37,6 +38,7 @@ pub struct Registry {
     playback_key: PlaybackKey,
     limits: UploadLimits,
     changed: Arc<Notify>,
+    changes: Arc<AtomicU64>,
 }
 
 /// An asset with everything that hangs on it.
@@ -66,7 +68,7 @@ impl Registry {
     #[must_use]
     pub fn new(db: Db, bucket: Bucket, playback_key: PlaybackKey, limits: UploadLimits) -> Self {
         let indexes = Indexes::new(bucket.clone());
-        Self { db, bucket, indexes, playback_key, limits, changed: Arc::default() }
+        Self { db, bucket, indexes, playback_key, limits, changed: Arc::default(), changes: Arc::default() }
     }
 
     /// Its database, for services that write in the same transactions.
@@ -214,8 +216,18 @@ impl Registry {
         }
     }
 
-    pub(crate) async fn commit(&self, tx: Tx) -> Result<(), MediaError> {
+    /// Counts changes by this process: what was read before one may be out of date after it.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
+    }
+
+    /// Commits a transaction that changed something, and tells those who wait for changes.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn commit(&self, tx: Tx) -> Result<(), MediaError> {
         tx.commit().await?;
+        self.changes.fetch_add(1, Ordering::Release);
         self.changed.notify_one();
         Ok(())
     }

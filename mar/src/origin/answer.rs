@@ -10,11 +10,11 @@ use super::Viewing;
 use crate::bucket::OpenObject;
 
 /// Media type of playlists (RFC 8216 §4).
-pub(crate) const PLAYLIST: &str = "application/vnd.apple.mpegurl";
+pub(super) const PLAYLIST: &str = "application/vnd.apple.mpegurl";
 
 /// How long an answer may be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Lifetime {
+pub(super) enum Lifetime {
     /// A live playlist: half a target duration, rounded down.
     Live,
     /// A replay's playlist: captions may be added any time.
@@ -43,19 +43,19 @@ impl Lifetime {
 }
 
 /// A playlist or caption file.
-pub(crate) fn text(
+pub(super) fn text(
     viewing: &Viewing,
     content_type: &'static str,
     lifetime: Lifetime,
     body: String,
 ) -> Response {
     let mut response = ([(header::CONTENT_TYPE, content_type)], body).into_response();
-    response.headers_mut().insert(header::CACHE_CONTROL, lifetime.header(viewing.name.policy));
+    response.headers_mut().insert(header::CACHE_CONTROL, lifetime.header(viewing.name().policy));
     response
 }
 
 /// An object of the bucket, or a range of it, as it comes in.
-pub(crate) fn object(
+pub(super) fn object(
     viewing: &Viewing,
     content_type: &str,
     lifetime: Lifetime,
@@ -76,7 +76,7 @@ pub(crate) fn object(
         }
     }
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    headers.insert(header::CACHE_CONTROL, lifetime.header(viewing.name.policy));
+    headers.insert(header::CACHE_CONTROL, lifetime.header(viewing.name().policy));
     if range != (0..size_bytes) || viewing.range.is_some() {
         let text = format!("bytes {}-{}/{size_bytes}", range.start, range.end.saturating_sub(1));
         if let Ok(value) = HeaderValue::try_from(text) {

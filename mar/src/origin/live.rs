@@ -1,5 +1,7 @@
 //! While a stage is live: its mixer has the newest, the bucket has the rest.
 
+use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use auth::service::{ServiceKey, ServiceName};
@@ -71,6 +73,18 @@ impl MixerClient {
     }
 }
 
+/// What a mixer answered when it was asked for a playlist. Remembered whatever it is: a mixer that hangs
+/// is asked by one viewer at a time, and the others learn from that.
+#[derive(Debug, Clone)]
+pub(super) enum LivePlaylist {
+    /// Without tokens.
+    Text(Arc<str>),
+    /// Its first segment is on its way.
+    Starting,
+    /// It does not know the recording, or does not answer.
+    Gone,
+}
+
 impl Origin {
     /// A file of a recording that is not finished.
     pub(super) async fn live(
@@ -79,68 +93,83 @@ impl Origin {
         path: &str,
         file: &File,
     ) -> Result<Response, MediaError> {
-        let asset_id = &viewing.asset.id;
-        let recording = self.registry.live_recording(asset_id).await?.ok_or(MediaError::NotReady)?;
-        if let Some(with_captions) = self.live_with_captions(viewing, file).await? {
-            return Ok(with_captions);
-        }
-        let Some(mixer_url) = recording.mixer_url else { return Err(MediaError::Starting) };
-        let answer = self.mixers.get(&mixer_url, asset_id, path, viewing.range.as_deref()).await;
-        match answer {
-            Ok(answer) if answer.status().is_success() => relay(viewing, file, answer).await,
-            Ok(answer) if answer.status() == StatusCode::SERVICE_UNAVAILABLE => Err(MediaError::Starting),
-            Ok(answer) if answer.status() == StatusCode::RANGE_NOT_SATISFIABLE => {
-                relay(viewing, file, answer).await
+        let recording = viewing.found.live.as_ref().ok_or(MediaError::NotReady)?;
+        match file {
+            File::Multivariant(_) if !viewing.found.tracks.is_empty() => {
+                // Mixers know nothing of captions, so this playlist comes from the index.
+                let index = self.growing_index(viewing).await?;
+                if !index.sets.is_empty() {
+                    return self.index_file(viewing, &index, Stand::Open, file).await;
+                }
             }
-            Ok(_) => self.bucket_file(viewing, file).await,
-            Err(error) => {
-                // Without the URL: it names the recording, and the next log line may be public.
-                tracing::debug!(error = %error.without_url(), "a mixer does not answer");
+            File::Multivariant(_)
+            | File::Media(..)
+            | File::Segment { .. }
+            | File::TextPlaylist(_)
+            | File::TextSegment(..)
+            | File::Static(_) => {}
+        }
+        let Some(mixer_url) = &recording.mixer_url else { return Err(MediaError::Starting) };
+        match file {
+            File::Multivariant(_) | File::Media(..) => {
+                self.live_playlist(viewing, (mixer_url, path), file).await
+            }
+            File::Segment { .. } => self.live_segment(viewing, (mixer_url, path), file).await,
+            File::TextPlaylist(_) | File::TextSegment(..) | File::Static(_) => {
                 self.bucket_file(viewing, file).await
             }
         }
     }
 
-    /// The multivariant playlist of a live recording that has captions: mixers know nothing of them.
-    async fn live_with_captions(
+    async fn live_playlist(
         &self,
         viewing: &Viewing,
+        (mixer_url, path): (&str, &str),
         file: &File,
-    ) -> Result<Option<Response>, MediaError> {
-        match file {
-            File::Multivariant(_) => {}
-            File::Media(..)
-            | File::Segment { .. }
-            | File::TextPlaylist(_)
-            | File::TextSegment(..)
-            | File::Static(_) => return Ok(None),
+    ) -> Result<Response, MediaError> {
+        let asset_id = &viewing.asset().id;
+        let make = async {
+            self.metrics.mixer_requests.inc();
+            let answer = self.mixers.get(mixer_url, asset_id, path, None).await;
+            Ok::<_, Infallible>(match answer {
+                Ok(answer) if answer.status().is_success() => match answer.text().await {
+                    Ok(text) => LivePlaylist::Text(text.into()),
+                    Err(_) => LivePlaylist::Gone,
+                },
+                Ok(answer) if answer.status() == StatusCode::SERVICE_UNAVAILABLE => LivePlaylist::Starting,
+                Ok(_) | Err(_) => LivePlaylist::Gone,
+            })
+        };
+        let Ok(outcome) = self.memory.live_playlists.get(&format!("{asset_id}/{path}"), make).await;
+        match outcome {
+            LivePlaylist::Text(text) => {
+                let text = viewing.signed(text.as_ref().to_owned());
+                Ok(answer::text(viewing, PLAYLIST, Lifetime::Live, text))
+            }
+            LivePlaylist::Starting => Err(MediaError::Starting),
+            LivePlaylist::Gone => self.bucket_file(viewing, file).await,
         }
-        if self.registry.text_tracks(&viewing.asset.id).await?.is_empty() {
-            return Ok(None);
+    }
+
+    async fn live_segment(
+        &self,
+        viewing: &Viewing,
+        (mixer_url, path): (&str, &str),
+        file: &File,
+    ) -> Result<Response, MediaError> {
+        self.metrics.mixer_requests.inc();
+        let answer = self.mixers.get(mixer_url, &viewing.asset().id, path, viewing.range.as_deref()).await;
+        match answer {
+            Ok(answer) if answer.status().is_success() => Ok(stream(viewing, answer)),
+            Ok(answer) if answer.status() == StatusCode::RANGE_NOT_SATISFIABLE => Ok(stream(viewing, answer)),
+            Ok(_) | Err(_) => self.bucket_file(viewing, file).await,
         }
-        let index = self.registry.indexes().present(&viewing.asset.prefix).await?;
-        if index.sets.is_empty() {
-            return Ok(None);
-        }
-        self.index_file(viewing, &index, Stand::Open, file).await.map(Some)
     }
 
     /// The mixer does not have it: what the bucket has acknowledged is still true.
     async fn bucket_file(&self, viewing: &Viewing, file: &File) -> Result<Response, MediaError> {
-        let index = self.registry.indexes().present(&viewing.asset.prefix).await?;
+        let index = self.growing_index(viewing).await?;
         self.index_file(viewing, &index, Stand::Open, file).await
-    }
-}
-
-async fn relay(viewing: &Viewing, file: &File, answer: reqwest::Response) -> Result<Response, MediaError> {
-    match file {
-        File::Multivariant(_) | File::Media(..) => {
-            let text = answer.text().await.map_err(|_| MediaError::Starting)?;
-            Ok(answer::text(viewing, PLAYLIST, Lifetime::Live, viewing.signed(text)))
-        }
-        File::Segment { .. } | File::TextPlaylist(_) | File::TextSegment(..) | File::Static(_) => {
-            Ok(stream(viewing, answer))
-        }
     }
 }
 
@@ -154,7 +183,7 @@ fn stream(viewing: &Viewing, answer: reqwest::Response) -> Response {
             headers.insert(name, value.clone());
         }
     }
-    let lifetime = match (status.is_success(), viewing.name.policy) {
+    let lifetime = match (status.is_success(), viewing.name().policy) {
         (true, wire::media::PlaybackPolicy::Public) => "public, max-age=31536000, immutable",
         (true, wire::media::PlaybackPolicy::Signed) => "private, max-age=31536000, immutable",
         (false, _) => "no-store",

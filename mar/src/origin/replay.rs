@@ -41,7 +41,7 @@ impl Origin {
         playable: Playable,
         file: &File,
     ) -> Result<Response, MediaError> {
-        let asset = &viewing.asset;
+        let asset = viewing.asset();
         let indexes = self.registry.indexes();
         let index = indexes.finished(&asset.prefix, playable.index_chunks, asset.changed_at_us).await?;
         self.index_file(viewing, &index, Stand::Whole, file).await
@@ -57,7 +57,7 @@ impl Origin {
     ) -> Result<Response, MediaError> {
         let unknown = || MediaError::NotFound("file");
         match file {
-            File::Multivariant(view) => self.multivariant(viewing, index, stand, *view).await,
+            File::Multivariant(view) => multivariant_playlist(viewing, index, stand, *view),
             File::Media(view, rendition) => {
                 let text = playlist(index, *view, rendition, stand).ok_or_else(unknown)?;
                 Ok(answer::text(viewing, PLAYLIST, stand.lifetime(), viewing.signed(text)))
@@ -71,29 +71,13 @@ impl Origin {
                 self.segment(viewing, path, content_type).await
             }
             File::TextPlaylist(id) => {
-                self.text_track(viewing, id).await?;
+                text_track(viewing, id)?;
                 let text = text_playlist(&index.sets, id.as_str(), lifecycle(View::Rewind, stand));
                 Ok(answer::text(viewing, PLAYLIST, stand.lifetime(), viewing.signed(text)))
             }
             File::TextSegment(id, number) => self.captions(viewing, &index.sets, (id, *number)).await,
             File::Static(_) => Err(unknown()),
         }
-    }
-
-    async fn multivariant(
-        &self,
-        viewing: &Viewing,
-        index: &Index,
-        stand: Stand,
-        view: View,
-    ) -> Result<Response, MediaError> {
-        if index.sets.is_empty() {
-            return Err(MediaError::Starting);
-        }
-        let tracks = self.registry.text_tracks(&viewing.asset.id).await?;
-        let subtitles = tracks.into_iter().map(subtitle).collect();
-        let text = multivariant(&index.renditions, &index.sets, subtitles, view);
-        Ok(answer::text(viewing, PLAYLIST, stand.lifetime(), viewing.signed(text)))
     }
 
     /// A segment or init segment straight from the bucket.
@@ -103,13 +87,13 @@ impl Origin {
         path: &str,
         content_type: &str,
     ) -> Result<Response, MediaError> {
-        let key = format!("{}/{path}", viewing.asset.prefix);
+        let key = format!("{}/{path}", viewing.asset().prefix);
         self.object(viewing, &key, (content_type, Lifetime::Forever)).await
     }
 
     /// A file beside the ladder.
     pub(super) async fn static_file(&self, viewing: &Viewing, name: &str) -> Result<Response, MediaError> {
-        let found = crate::db::static_rendition(self.registry.db(), &viewing.asset.id, name).await?;
+        let found = crate::db::static_rendition(self.registry.db(), &viewing.asset().id, name).await?;
         let found = found.ok_or(MediaError::NotFound("file"))?;
         if name == "storyboard.vtt" {
             // Its cues name the pictures, which need the token as well.
@@ -135,18 +119,13 @@ impl Origin {
         }
     }
 
-    async fn text_track(&self, viewing: &Viewing, id: &TextTrackId) -> Result<TextTrack, MediaError> {
-        let tracks = self.registry.text_tracks(&viewing.asset.id).await?;
-        tracks.into_iter().find(|track| track.id == *id).ok_or(MediaError::NotFound("text track"))
-    }
-
     async fn captions(
         &self,
         viewing: &Viewing,
         sets: &[SegmentSet],
         (id, number): (&TextTrackId, u64),
     ) -> Result<Response, MediaError> {
-        let captions = self.registry.captions(&viewing.asset.id, id).await?;
+        let captions = self.cues(viewing, id).await?;
         let text = text_segment(sets, &captions, number).ok_or(MediaError::NotFound("file"))?;
         Ok(answer::text(viewing, "text/vtt; charset=utf-8", Lifetime::Replay, text))
     }
@@ -170,6 +149,25 @@ impl Viewing {
     }
 }
 
+fn multivariant_playlist(
+    viewing: &Viewing,
+    index: &Index,
+    stand: Stand,
+    view: View,
+) -> Result<Response, MediaError> {
+    if index.sets.is_empty() {
+        return Err(MediaError::Starting);
+    }
+    let subtitles = viewing.found.tracks.iter().map(subtitle).collect();
+    let text = multivariant(&index.renditions, &index.sets, subtitles, view);
+    Ok(answer::text(viewing, PLAYLIST, stand.lifetime(), viewing.signed(text)))
+}
+
+fn text_track<'a>(viewing: &'a Viewing, id: &TextTrackId) -> Result<&'a TextTrack, MediaError> {
+    let tracks = &viewing.found.tracks;
+    tracks.iter().find(|track| track.id == *id).ok_or(MediaError::NotFound("text track"))
+}
+
 /// The media playlist of one rendition.
 fn playlist(index: &Index, view: View, rendition: &str, stand: Stand) -> Option<String> {
     let mut text = media_playlist(&index.renditions, &index.sets, rendition, lifecycle(view, stand))?;
@@ -188,11 +186,11 @@ fn lifecycle(view: View, stand: Stand) -> Lifecycle {
     }
 }
 
-fn subtitle(track: TextTrack) -> SubtitleRendition {
+fn subtitle(track: &TextTrack) -> SubtitleRendition {
     SubtitleRendition {
         uri: format!("text/{}.m3u8", track.id),
-        name: track.name,
-        language: track.language,
+        name: track.name.clone(),
+        language: track.language.clone(),
         default: track.is_default,
     }
 }
