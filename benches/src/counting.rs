@@ -5,24 +5,30 @@
 )]
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::cell::Cell;
 
-/// Counts allocations and growths of all threads.
+/// Counts allocations and growths of each thread.
 pub(crate) struct CountingAllocator;
 
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+thread_local! {
+    static COUNT: Cell<u64> = const { Cell::new(0) };
+}
 
 impl CountingAllocator {
-    /// Allocations since the start.
+    /// Allocations of the calling thread since its start.
     pub(crate) fn count() -> u64 {
-        ALLOCATIONS.load(Ordering::Relaxed)
+        COUNT.get()
+    }
+
+    fn add() {
+        COUNT.set(COUNT.get() + 1);
     }
 }
 
 // SAFETY: each method passes its arguments on to `System`, which fulfils the contract.
 unsafe impl GlobalAlloc for CountingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        Self::add();
         // SAFETY: the caller's contract is the same.
         unsafe { System.alloc(layout) }
     }
@@ -33,7 +39,7 @@ unsafe impl GlobalAlloc for CountingAllocator {
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        Self::add();
         // SAFETY: the caller's contract is the same.
         unsafe { System.realloc(pointer, layout, size) }
     }

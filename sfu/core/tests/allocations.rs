@@ -112,7 +112,15 @@ fn packet(frame: u16, place: u16) -> Vec<u8> {
     packet.truncate(len);
     let start = if place == 0 { 0x90 } else { 0x80 };
     let picture = frame.to_be_bytes();
-    packet.extend_from_slice(&[start, 0xf0, 0x80 | picture[0], picture[1], picture[1], 0, u8::from(frame > 0)]);
+    packet.extend_from_slice(&[
+        start,
+        0xf0,
+        0x80 | picture[0],
+        picture[1],
+        picture[1],
+        0,
+        u8::from(frame > 0),
+    ]);
     packet.resize(len + 1_100, 7);
     packet
 }
