@@ -27,7 +27,7 @@ export function fakeDevices(who: keyof typeof COLOURS): FakeDevices {
   const [from, to] = COLOURS[who];
   const label = `drawtext=fontfile=${FONT}:text='${who}':fontsize=72:fontcolor=white:x=(w-tw)/2:y=(h-th)/2,drawtext=fontfile=${FONT}:text='%{frame_num}':fontsize=36:fontcolor=white:x=w-tw-30:y=h-70`;
   if (!existsSync(camera)) {
-    ffmpeg(["-f", "lavfi", "-i", `gradients=s=960x540:r=15:d=10:n=2:c0=${from}:c1=${to}:seed=5:speed=0.02`, "-vf", label, "-pix_fmt", "yuvj420p", "-c:v", "mjpeg", "-q:v", "7", "-f", "mjpeg", camera]);
+    ffmpeg(["-f", "lavfi", "-i", `gradients=s=960x540:r=10:d=10:n=2:c0=${from}:c1=${to}:seed=5:speed=0.02`, "-vf", label, "-pix_fmt", "yuvj420p", "-c:v", "mjpeg", "-q:v", "7", "-f", "mjpeg", camera]);
   }
   if (!existsSync(microphone)) ffmpeg(["-i", join(MEDIA, `${who}.ogg`), "-ac", "1", microphone]);
   return { camera, microphone };
