@@ -140,14 +140,6 @@ pub(crate) struct Settings {
     #[arg(long, env = "DAIS_CONTROL_API_URL")]
     pub(crate) control_api_url: Option<String>,
 
-    /// Where browsers find the SFU, if not at the public URL.
-    #[arg(long, env = "DAIS_SFU_PUBLIC_URL")]
-    pub(crate) sfu_public_url: Option<String>,
-
-    /// Where browsers find HLS, if not at the public URL.
-    #[arg(long, env = "DAIS_MEDIA_PUBLIC_URL")]
-    pub(crate) media_public_url: Option<String>,
-
     /// What to log, in `tracing`'s directives, such as `info,sfu=debug`.
     #[arg(long, env = "DAIS_LOG", default_value = DEFAULT_LOG)]
     pub(crate) log: String,

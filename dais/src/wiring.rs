@@ -47,6 +47,7 @@ pub(crate) async fn wire(
     if services.media {
         let media = mar::start(media_config(settings, &wiring, bucket.clone())?);
         let media = media.await.context("starting the media service")?;
+        media.register_metrics(wiring.metrics);
         let transforms = mts::start(transform_config(settings, &wiring), media.registry().clone());
         let transforms = transforms.await.context("starting the transforms")?;
         router = router.merge(media.router()).merge(transforms.router());
