@@ -30,6 +30,8 @@ mod upstream;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -77,11 +79,15 @@ const LAST_RESORT: Duration = Duration::from_secs(3);
 /// Runs a mixer child: `dais mixer-child`, with the socket to the service as standard input. Call it before
 /// any runtime or thread exists.
 ///
-/// Reads `DAIS_LOG` (a `tracing` filter, default `info`); GStreamer reads `GST_REGISTRY`.
+/// Reads `DAIS_LOG` (a `tracing` filter, default `info`) and `DAIS_LOG_JSON`; GStreamer reads `GST_REGISTRY`.
 #[must_use]
 pub fn child_main() -> ExitCode {
     let filter = std::env::var("DAIS_LOG").unwrap_or_else(|_| "info".to_owned());
-    telemetry::log_to_stderr(&filter, telemetry::LogFormat::Text);
+    let json = std::env::var("DAIS_LOG_JSON").is_ok_and(|value| value == "true" || value == "1");
+    telemetry::log_to_stderr(
+        &filter,
+        if json { telemetry::LogFormat::Json } else { telemetry::LogFormat::Text },
+    );
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -108,8 +114,10 @@ fn run() -> Result<(), MixError> {
     gstfmp4::plugin_register_static().map_err(|_| MixError::Muxer)?;
     let mix = Mix::start(&start, &upstream, &events)?;
     let hello = ToSfu::Hello { room: start.room.clone(), identity: start.participant.clone() };
-    uplink::start(Dial { addr: start.link_addr, identity: start.link_identity, hello }, events.clone())?;
-    let mut stage = Stage::new(mix, upstream.clone(), events);
+    let dial = Dial { addr: start.link_addr, identity: start.link_identity, hello };
+    let dropped = Arc::new(AtomicU64::new(0));
+    uplink::start(dial, events.clone(), Arc::clone(&dropped))?;
+    let mut stage = Stage::new(mix, upstream.clone(), events, dropped);
     control(&mut stage, &inbox)?;
     // The pipeline and its callbacks hold senders to the service: stop it before the farewell.
     drop(stage);

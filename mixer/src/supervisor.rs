@@ -3,6 +3,7 @@
 //! The socket pair's other end is the child's standard input; whoever sees end of file ends or replaces the
 //! other. Decides nothing about what the messages mean or when to start again.
 
+use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
 use std::process::Stdio;
 use std::sync::Arc;
@@ -46,6 +47,8 @@ impl RunningChild {
         ours.set_nonblocking(true)?;
         let child = Command::new(&command.program)
             .args(&command.args)
+            .env_clear()
+            .envs(std::env::vars_os().filter(|(name, _)| is_inherited(name)))
             .envs(command.envs.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())
@@ -150,6 +153,27 @@ async fn write_orders(mut socket: OwnedWriteHalf, mut orders: mpsc::Receiver<ToC
     }
 }
 
+/// What a child may know of the service's environment. The rest holds keys of the bucket and of the API,
+/// which a decoder that a hostile frame took over could read.
+fn is_inherited(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    INHERITED.contains(&&*name) || INHERITED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// Where programs, plug-ins and fonts are, and how to log.
+const INHERITED: &[&str] = &[
+    "PATH",
+    "HOME",
+    "LANG",
+    "LD_LIBRARY_PATH",
+    "TMPDIR",
+    "RUST_BACKTRACE",
+    "DAIS_LOG",
+    "DAIS_LOG_JSON",
+    "DAIS_LOG_PII",
+];
+const INHERITED_PREFIXES: &[&str] = &["GST_", "LC_", "XDG_", "FONTCONFIG_"];
+
 /// Orders are rare: start, scenes, stop.
 const ORDERS: usize = 32;
 
@@ -158,3 +182,17 @@ const EVENTS: usize = 8;
 
 /// Between the end of its socket and its exit a child only tears down its pipeline.
 const EXIT_PATIENCE: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_learns_no_secret_from_the_environment() {
+        for secret in ["DAIS_S3_SECRET_KEY", "DAIS_API_SECRET", "DAIS_DATABASE_URL", "AWS_SECRET_ACCESS_KEY"]
+        {
+            assert!(!is_inherited(OsStr::new(secret)), "{secret}");
+        }
+        assert!(is_inherited(OsStr::new("GST_PLUGIN_PATH")) && is_inherited(OsStr::new("DAIS_LOG")));
+    }
+}

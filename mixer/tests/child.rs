@@ -92,9 +92,16 @@ async fn trouble() {
     let luis = sfu.publish(("luis", CAMERA, Codec::H264), media::h264("luis.h264"), zero, WIFI);
     let luis_voice = sfu.publish(("luis", MICROPHONE, Codec::Opus), media::opus("luis.ogg"), zero, WIFI);
     seconds(3.0).await;
-    child.show(&[ADA, LUIS, CLOCK]);
+    // Packets are lost, and every two seconds the SFU switches to a layer of another size.
     let lossy = Network { lose_every: Some(97), ..WIFI };
-    let clock = sfu.publish(("clock", CAMERA, Codec::Vp8), media::vp8("clock.ivf"), zero, lossy);
+    let layers = media::vp8("clock.ivf").cut(2_000).then(&media::small_clock());
+    let clock = sfu.publish(("clock", CAMERA, Codec::Vp8), layers, zero, lossy);
+    // Somebody with a hostile client: nobody else may suffer.
+    let hostile = [(CAMERA, Codec::Vp8), (TrackSource::ScreenShare, Codec::H264), (MICROPHONE, Codec::Opus)];
+    let hostile = hostile.map(|(source, codec)| {
+        sfu.publish(("mallory", source, codec), media::garbage(codec), Instant::now(), WIFI)
+    });
+    child.show(&[ADA, LUIS, CLOCK, ("mallory", "Mallory")]);
     seconds(2.0).await;
     sfu.tell(&ToMixer::TrackMuted { track: ada.track, muted: true });
     sfu.freeze(&ada);
@@ -106,6 +113,7 @@ async fn trouble() {
     sfu.unpublish(luis);
     seconds(2.0).await;
     child.show(&[LUIS, CLOCK]);
+    hostile.into_iter().for_each(|track| sfu.unpublish(track));
     sfu.unpublish(ada);
     sfu.unpublish(ada_voice);
     seconds(2.0).await;

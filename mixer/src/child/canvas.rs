@@ -33,7 +33,7 @@ pub(crate) struct Mask {
 }
 
 impl Mask {
-    /// A rectangle with round corners.
+    /// A rectangle with round, smooth corners.
     pub(crate) fn rounded(width: usize, height: usize, radius: usize) -> Self {
         let radius = radius.min(width / 2).min(height / 2);
         // Twice the distance from a pixel's middle to the straight part of its edge.
@@ -44,7 +44,10 @@ impl Mask {
         for row in 0..height {
             for column in 0..width {
                 let (dx, dy) = (inset(column, width), inset(row, height));
-                coverage.push(if dx * dx + dy * dy <= 4 * radius * radius { 255 } else { 0 });
+                // In 256ths of a pixel; the edge fades over one pixel around the radius.
+                let distance = ((dx * dx + dy * dy) * 128 * 128).isqrt();
+                let inside = if distance == 0 { 255 } else { (radius * 256 + 128).saturating_sub(distance) };
+                coverage.push(u8::try_from(inside.min(255)).unwrap_or(u8::MAX));
             }
         }
         Self { width, height, coverage }
@@ -205,8 +208,10 @@ mod tests {
     }
 
     #[test]
-    fn round_corners_are_empty_and_edges_are_not() {
+    fn round_corners_are_empty_and_smooth_and_edges_are_full() {
         let mask = Mask::rounded(20, 10, 5);
-        assert_eq!((mask.coverage[0], mask.coverage[10], mask.coverage[5 * 20]), (0, 255, 255));
+        assert_eq!((mask.coverage[0], mask.coverage[10], mask.coverage[5 * 20 + 1]), (0, 255, 255));
+        assert!(mask.coverage.iter().any(|coverage| (1..255).contains(coverage)));
+        assert!(Mask::rounded(4, 4, 0).coverage.iter().all(|&coverage| coverage == 255));
     }
 }

@@ -88,8 +88,10 @@ impl Mix {
         let pipeline = pipeline.downcast::<gst::Pipeline>().map_err(|_| MixError::NoElement("pipeline"))?;
         let gst_clock = gst::SystemClock::obtain();
         pipeline.use_clock(Some(&gst_clock));
-        // We choose running time zero, and read the wall clock at the same moment, once.
+        // We choose running time zero, and read the wall clock at the same moment, once; as late as possible,
+        // because on a busy machine it takes long to bring up every element.
         pipeline.set_start_time(gst::ClockTime::NONE);
+        pipeline.set_state(gst::State::Paused)?;
         let base = gst_clock.time();
         let wall_zero_us = wall_us();
         pipeline.set_base_time(base);
@@ -166,9 +168,11 @@ fn description(start: &Start) -> String {
              appsink name=out-{name} sync=false buffer-list=true"
         )
     };
+    // No `ignore-inactive-pads` on the compositor: when its first input is later than its deadline, as on a
+    // starved machine, it would see no active pad and end its stream. A pad without data costs no more than
+    // that frames are made at their deadline. `force-live` would show time zero twice at every start.
     let mut text = format!(
-        "compositor name=compositor background=black ignore-inactive-pads=true \
-           min-upstream-latency={latency} ! \
+        "compositor name=compositor background=black min-upstream-latency={latency} ! \
          video/x-raw,format=I420,width={width},height={height},framerate={FRAME_RATE}/1,\
            pixel-aspect-ratio=1/1,colorimetry=bt709 ! identity name=canvas silent=true ! \
          tee name=pictures \
@@ -218,10 +222,19 @@ pub(crate) fn running_time(pad: &gst::Pad, buffer: &gst::BufferRef) -> Option<Du
 fn cut_pictures(tee: &gst::Pad, borders: Borders, end: End) -> Result<(), MixError> {
     let crossing = Mutex::new(Crossing::new(borders));
     let ended = AtomicU64::new(0);
+    let newest = Mutex::new(None);
     let probe = move |pad: &gst::Pad, info: &mut gst::PadProbeInfo<'_>| {
         let Some(running) = info.buffer().and_then(|buffer| running_time(pad, buffer)) else {
             return gst::PadProbeReturn::Ok;
         };
+        // A live compositor that starts very late shows time zero twice; `h264parse` takes the time off the
+        // second frame, and a muxer ends at a frame without time.
+        let mut newest = newest.lock().unwrap_or_else(PoisonError::into_inner);
+        if newest.is_some_and(|newest| running <= newest) {
+            return gst::PadProbeReturn::Drop;
+        }
+        *newest = Some(running);
+        drop(newest);
         if end.reached(running) {
             return finish_stream(pad, &ended);
         }

@@ -2,6 +2,8 @@
 //! and removes decoders. What is decided about time, order and place is decided in the pure modules.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
@@ -42,6 +44,8 @@ pub(crate) struct Stage {
     health: HealthMeter,
     next_tick: Duration,
     late_of_removed: u64,
+    /// Packets for which the control thread had no room.
+    dropped: Arc<AtomicU64>,
 }
 
 /// A track with its decoder.
@@ -54,7 +58,12 @@ struct OnAir {
 
 impl Stage {
     /// A running mix without anybody in it.
-    pub(crate) fn new(mix: Mix, upstream: Upstream, events: SyncSender<Event>) -> Self {
+    pub(crate) fn new(
+        mix: Mix,
+        upstream: Upstream,
+        events: SyncSender<Event>,
+        dropped: Arc<AtomicU64>,
+    ) -> Self {
         let now = mix.clock.now();
         Self {
             mix,
@@ -69,6 +78,7 @@ impl Stage {
             health: HealthMeter::new(now),
             next_tick: now,
             late_of_removed: 0,
+            dropped,
         }
     }
 
@@ -141,7 +151,9 @@ impl Stage {
             let late = self.late_of_removed
                 + self.tracks.values().map(|on_air| on_air.branch.decoded().late()).sum::<u64>();
             let health = self.health.report(now, self.mix.screen.frames(), late, sources);
-            tracing::debug!(?health, reception = ?self.reception.counts(), "a second of the mix");
+            let (reception, link) = (self.reception.counts(), self.link.as_ref().map(MixerSender::counters));
+            let dropped = self.dropped.load(Ordering::Relaxed);
+            tracing::debug!(?health, ?reception, ?link, dropped, "a second of the mix");
             self.upstream.send(FromChild::Health(health), Bytes::new())?;
         }
         Ok(())

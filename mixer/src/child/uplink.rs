@@ -1,6 +1,8 @@
 //! ① Keeps a link to the SFU: dials, dials again, and turns what comes into events. One thread with its own
 //! small runtime; it understands no media.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::time::Duration;
 
@@ -27,17 +29,18 @@ pub(crate) struct Dial {
     pub(crate) hello: ToSfu,
 }
 
-/// Starts the thread. It runs until the process ends or nobody takes the events.
+/// Starts the thread. It runs until the process ends or nobody takes the events. `dropped` counts packets for
+/// which the control thread had no room.
 ///
 /// # Errors
 /// When no thread or runtime can be made.
-pub(crate) fn start(dial: Dial, events: SyncSender<Event>) -> Result<(), MixError> {
+pub(crate) fn start(dial: Dial, events: SyncSender<Event>, dropped: Arc<AtomicU64>) -> Result<(), MixError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let thread = std::thread::Builder::new().name("uplink".into());
     thread.spawn(move || {
         runtime.block_on(async {
             outlive_signals();
-            keep_up(&dial, &events).await;
+            keep_up(&dial, &events, &dropped).await;
         });
     })?;
     Ok(())
@@ -54,7 +57,7 @@ fn outlive_signals() {
     }
 }
 
-async fn keep_up(dial: &Dial, events: &SyncSender<Event>) {
+async fn keep_up(dial: &Dial, events: &SyncSender<Event>, dropped: &AtomicU64) {
     let mut pause = FIRST_PAUSE;
     loop {
         let reason = match link::Client::connect(dial.addr, &dial.identity).await {
@@ -63,7 +66,7 @@ async fn keep_up(dial: &Dial, events: &SyncSender<Event>) {
                 let greeted = sender.send(&dial.hello).map_err(|error| error.to_string());
                 let before = std::time::Instant::now();
                 let ended = match greeted {
-                    Ok(()) => carry(sender, receiver, events).await,
+                    Ok(()) => carry(sender, receiver, events, dropped).await,
                     Err(error) => Some(error),
                 };
                 let Some(reason) = ended else { return };
@@ -87,6 +90,7 @@ async fn carry(
     sender: MixerSender,
     mut receiver: link::MixerReceiver,
     events: &SyncSender<Event>,
+    dropped: &AtomicU64,
 ) -> Option<String> {
     events.send(Event::LinkUp(sender)).ok()?;
     loop {
@@ -100,8 +104,11 @@ async fn carry(
             Err(error) => return Some(error.to_string()),
         };
         match events.try_send(event) {
+            Ok(()) => {}
             // Packets are dropped rather than delayed: the jitter buffer sees a gap and asks for a keyframe.
-            Ok(()) | Err(TrySendError::Full(_)) => {}
+            Err(TrySendError::Full(_)) => {
+                dropped.fetch_add(1, Ordering::Relaxed);
+            }
             Err(TrySendError::Disconnected(_)) => return None,
         }
     }

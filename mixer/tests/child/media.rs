@@ -35,7 +35,10 @@ fn clip(frames: Vec<ClipFrame>, frame_ms: u64, clock_rate: u32) -> Clip {
 
 /// VP8 at 25 frames a second in IVF.
 pub(crate) fn vp8(name: &str) -> Clip {
-    let bytes = fixture(name);
+    ivf(&fixture(name))
+}
+
+fn ivf(bytes: &[u8]) -> Clip {
     let mut rest = &bytes[32..];
     let mut frames = Vec::new();
     while rest.len() > 12 {
@@ -118,4 +121,68 @@ pub(crate) fn opus(name: &str) -> Clip {
         keyframe: true,
     };
     clip(packets.enumerate().map(frame).collect(), 20, 48_000)
+}
+
+/// Well-formed RTP payloads whose frames are nonsense, every one a keyframe by its header.
+pub(crate) fn garbage(codec: wire::link::Codec) -> Clip {
+    let head: &[u8] = match codec {
+        // RFC 6386 §9.1: a keyframe of 640 × 360 by its header.
+        wire::link::Codec::Vp8 => &[0x10, 0x50, 0x42, 0x00, 0x9d, 0x01, 0x2a, 0x80, 0x02, 0x68, 0x01],
+        wire::link::Codec::H264 => &[0x65, 0x88],
+        wire::link::Codec::Opus => &[0xff],
+    };
+    let frame = |number: u64| {
+        let mut payload = head.to_vec();
+        payload.extend((0..700_u64).map(|at| ((at * 7_919 + number * 104_729) % 251) as u8));
+        ClipFrame { at_ms: number * 40, payloads: vec![payload], keyframe: true }
+    };
+    let clock_rate = if codec == wire::link::Codec::Opus { 48_000 } else { 90_000 };
+    clip((0..50).map(frame).collect(), 40, clock_rate)
+}
+
+impl Clip {
+    /// Another clip in turn, as when the SFU switches to a layer of another size at a keyframe.
+    pub(crate) fn then(mut self, next: &Self) -> Self {
+        let begin = self.length_ms;
+        self.frames.extend(
+            next.frames.iter().map(|frame| ClipFrame { at_ms: begin + frame.at_ms, ..frame.clone() }),
+        );
+        self.length_ms += next.length_ms;
+        self
+    }
+
+    /// Its first `length_ms`.
+    pub(crate) fn cut(mut self, length_ms: u64) -> Self {
+        self.frames.retain(|frame| frame.at_ms < length_ms);
+        self.length_ms = length_ms;
+        self
+    }
+}
+
+/// The clock in a quarter of its size, made by `ffmpeg`.
+pub(crate) fn small_clock() -> Clip {
+    let source = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../testdata/media/clock.ivf");
+    let folder = testkit::temp_dir();
+    let small = folder.path().join("small.ivf");
+    let made = std::process::Command::new("ffmpeg")
+        .args(["-nostdin", "-v", "error", "-i"])
+        .arg(source)
+        .args([
+            "-vf",
+            "scale=320:180",
+            "-t",
+            "2",
+            "-c:v",
+            "libvpx",
+            "-deadline",
+            "realtime",
+            "-cpu-used",
+            "-8",
+        ])
+        .args(["-b:v", "150k", "-g", "25", "-auto-alt-ref", "0"])
+        .arg(&small)
+        .status()
+        .unwrap();
+    assert!(made.success());
+    ivf(&std::fs::read(small).unwrap())
 }

@@ -87,3 +87,29 @@ fn sound_passes_over_a_gap() {
     assert_eq!(feed(&mut opus, piece(960, false, Bytes::from_static(&[1])), true), [(960, true)]);
     assert!(!opus.awaits_keyframe());
 }
+
+/// Whatever a publisher sends: no panic, and memory stays bounded.
+#[test]
+fn random_payloads_break_nothing() {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut random = move || {
+        // xorshift64
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    };
+    for codec in [Codec::Opus, Codec::Vp8, Codec::H264] {
+        let mut depacketiser = Depacketiser::new(codec);
+        for number in 0..20_000_i64 {
+            let [length, marker, gap, same, first, second, ..] = random();
+            let mut payload = vec![first, second];
+            payload.extend(std::iter::repeat_with(&mut random).flatten().take(usize::from(length)));
+            payload.truncate(usize::from(length));
+            let ticks = if same < 128 { number } else { 0 };
+            feed(&mut depacketiser, piece(ticks, marker < 64, payload.into()), gap < 8);
+            let held = depacketiser.assembly.as_ref().map_or(0, |assembly| assembly.data.len());
+            assert!(held <= MAX_FRAME_BYTES);
+        }
+    }
+}
