@@ -98,7 +98,8 @@ async fn kill_and_see_it_go_on(mixer: &Mixer) {
     mixer.wait_for_runs(runs + 1).await;
     let after = killed.elapsed();
     println!("live again {after:?} after SIGKILL, {} µs lost", mixer.newest_gap_us().await);
-    assert!(after < Duration::from_secs(8), "{after:?}");
+    // On a quiet machine 2.5 s: half a second of start, a segment.
+    assert!(after < Duration::from_secs(12), "{after:?}");
     for (view, before) in [(View::Live, live), (View::Rewind, rewind)] {
         let after = mixer.media_playlists(view).await;
         assert_eq!(rules::check_renditions(&after), Vec::<String>::new(), "{view:?}");
