@@ -9,7 +9,7 @@ pub mod red;
 pub mod vp8;
 pub mod vp9;
 
-pub use audio::{AudioLevel, LevelMeter};
+pub use audio::AudioLevel;
 pub use vp8::Vp8Descriptor;
 
 /// How the payloads of a publication are coded.

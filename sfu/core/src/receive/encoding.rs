@@ -186,9 +186,4 @@ impl Encoding {
     pub(crate) fn bitrate(&self, now: Instant) -> Bitrate {
         self.rate.rate(now)
     }
-
-    /// True when some packet of the stream has come.
-    pub(crate) fn has_started(&self) -> bool {
-        self.unwrapper.highest().is_some()
-    }
 }

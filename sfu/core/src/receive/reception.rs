@@ -7,7 +7,7 @@ pub use super::encoding::Accepted;
 use super::encoding::Encoding;
 use super::{EncodingIndex, MAX_ENCODINGS, Routed, SenderClock};
 use crate::bwe::Bitrate;
-use crate::codec::{Codec, LevelMeter};
+use crate::codec::Codec;
 use crate::ring::{PacketRef, Ring, RingPacket};
 use crate::rtcp;
 use crate::rtp::{SeqNo, Ssrc};
@@ -21,7 +21,6 @@ use crate::stats::ReceiveCounters;
 pub struct Reception {
     codec: Codec,
     encodings: Vec<Encoding>,
-    level: LevelMeter,
     /// SSRC in our RTCP towards the publisher.
     sender: Ssrc,
     next_report: Option<Instant>,
@@ -42,7 +41,6 @@ impl Reception {
         Self {
             codec,
             encodings: (0..count).map(|_| Encoding::new(codec)).collect(),
-            level: LevelMeter::default(),
             sender,
             next_report: None,
             missing: Vec::new(),
@@ -74,11 +72,7 @@ impl Reception {
             return Accepted::Dropped;
         };
         self.next_report.get_or_insert(now + REPORT_INTERVAL);
-        let accepted = encoding.handle_rtp(now, self.codec, routed, packet, counters);
-        if let (Accepted::Stored, Some(level)) = (accepted, routed.audio_level) {
-            self.level.observe(now, level);
-        }
-        accepted
+        encoding.handle_rtp(now, self.codec, routed, packet, counters)
     }
 
     /// Takes a sender report that [`super::Inbound::handle_rtcp`] gave to this publication.
@@ -182,18 +176,6 @@ impl Reception {
     #[must_use]
     pub fn bitrate(&self, now: Instant, encoding: EncodingIndex) -> Bitrate {
         self.encodings.get(encoding.index()).map_or(Bitrate::ZERO, |encoding| encoding.bitrate(now))
-    }
-
-    /// True when a packet of this encoding has come.
-    #[must_use]
-    pub fn has_started(&self, encoding: EncodingIndex) -> bool {
-        self.encodings.get(encoding.index()).is_some_and(Encoding::has_started)
-    }
-
-    /// Loudness from 0 to 1, smoothed, for the list of active speakers.
-    #[must_use]
-    pub fn level(&self, now: Instant) -> f32 {
-        self.level.level(now)
     }
 
     /// Bytes on the heap, for the memory figures.

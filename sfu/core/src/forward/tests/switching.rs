@@ -236,6 +236,38 @@ fn a_publishers_new_stream_goes_on_in_the_same_numbers_at_its_keyframe() {
     assert_eq!(got[0].time, 0xffff_f000u32.wrapping_add(ticks(2 * FRAME_US, 90_000)));
 }
 
+/// Authenticated, but hostile: every byte may be anything.
+#[test]
+fn mutated_packets_pass_through_without_panic_and_without_using_a_number_twice() {
+    let mut rng = Rng(0x0bad_cafe_dead_f00d);
+    let mut scene = Scene::camera();
+    let mut camera = Camera::new();
+    scene.target(0);
+    for frame in 0..5_000 {
+        scene.now_us = frame * FRAME_US / 8;
+        let spec = Frame::new(0, scene.now_us).packets(2);
+        let mut packets = camera.frame(if frame % 50 == 0 { spec.key() } else { spec });
+        for packet in &mut packets {
+            for _ in 0..rng.below(4) {
+                let place = usize::try_from(rng.below(packet.len() as u64)).unwrap();
+                packet[place] = u8::try_from(rng.below(256)).unwrap();
+            }
+            let len = usize::try_from(rng.below(4 * packet.len() as u64)).unwrap();
+            packet.truncate(len.max(2));
+        }
+        scene.send(packets);
+        let asked = u16::try_from(rng.below(65_536)).unwrap();
+        scene.nack(&[asked, asked.wrapping_add(1)]);
+    }
+    let mut unwrapper = crate::rtp::SeqUnwrapper::default();
+    let mut indices = std::collections::BTreeSet::new();
+    let media: Vec<_> = scene.take().into_iter().filter(|got| got.ssrc == VIEWER_SSRC).collect();
+    assert!(media.len() > 1_000);
+    for got in media {
+        assert!(indices.insert(unwrapper.unwrap(crate::rtp::SeqNo(got.seq))), "{} twice", got.seq);
+    }
+}
+
 /// Where a moment of the publisher's wall clock lies on the viewer's, in microseconds.
 fn shown_at(report: (u64, NtpTime, RtpTime), time: u32, rate: u32) -> i64 {
     let (_, ntp, rtp_time) = report;
