@@ -143,6 +143,7 @@ impl Mix {
         muxer.set_property("decode-time-offset", offset);
         let fragment = u32::try_from(time.first_segment.saturating_add(1)).unwrap_or(1);
         muxer.set_property("start-fragment-sequence-number", fragment);
+        wait_for_data(&pad(&muxer, "sink")?)?;
         split_at_borders(&pad(&muxer, "sink")?, time.borders)?;
         let sink = self.pipeline.by_name(&format!("out-{suffix}"));
         let sink = sink.and_then(|sink| sink.downcast::<gst_app::AppSink>().ok());
@@ -285,6 +286,23 @@ fn drop_first(pad: &gst::Pad) -> Result<(), MixError> {
         }
     })
     .ok_or(MixError::NoElement("a probe on the AAC"))?;
+    Ok(())
+}
+
+/// Tells a muxer that its input is not live. A live one has a deadline, and when not even the encoder's caps
+/// are there by then, as on a starved machine, it ends its stream. With one input there is nothing to gain
+/// from a deadline.
+fn wait_for_data(muxer: &gst::Pad) -> Result<(), MixError> {
+    let probe = |_pad: &gst::Pad, info: &mut gst::PadProbeInfo<'_>| {
+        if let Some(gst::QueryViewMut::Latency(latency)) = info.query_mut().map(gst::QueryRef::view_mut) {
+            latency.set(false, gst::ClockTime::ZERO, gst::ClockTime::NONE);
+            return gst::PadProbeReturn::Handled;
+        }
+        gst::PadProbeReturn::Ok
+    };
+    muxer
+        .add_probe(gst::PadProbeType::QUERY_UPSTREAM, probe)
+        .ok_or(MixError::NoElement("a probe on a muxer"))?;
     Ok(())
 }
 
