@@ -123,6 +123,13 @@ pub struct Transport {
     core: Option<Box<Core>>,
     /// What [`Self::local`] answers when the core is gone.
     last_local: Credentials,
+    /// What the core had queued when it ended.
+    rest: Output,
+}
+
+/// What waits to be polled.
+#[derive(Default)]
+struct Output {
     events: VecDeque<Event>,
     transmits: VecDeque<Transmit>,
 }
@@ -136,8 +143,7 @@ impl Transport {
             fingerprint: config.certificate.fingerprint(),
             last_local: core.local().clone(),
             core: Some(Box::new(core)),
-            events: VecDeque::new(),
-            transmits: VecDeque::new(),
+            rest: Output::default(),
         }
     }
 
@@ -159,7 +165,6 @@ impl Transport {
         if let Some(core) = &mut self.core {
             core.restart_ice();
         }
-        self.take_output();
         self.local()
     }
 
@@ -201,13 +206,13 @@ impl Transport {
     /// Next datagram to send.
     #[must_use]
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        self.transmits.pop_front()
+        self.output().transmits.pop_front()
     }
 
     /// Next event.
     #[must_use]
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        self.output().events.pop_front()
     }
 
     /// Where sealed media goes; `None` before [`Event::Connected`], while stalled, and when closed.
@@ -265,28 +270,24 @@ impl Transport {
         self.core.is_none()
     }
 
-    /// Runs one input, collects its output, and drops the core if it panicked or ended. `None` if closed.
+    fn output(&mut self) -> &mut Output {
+        self.core.as_mut().map_or(&mut self.rest, |core| core.output())
+    }
+
+    /// Runs one input, and drops the core if it panicked or ended. `None` if closed.
     fn input<R>(&mut self, act: impl FnOnce(&mut Core) -> R) -> Option<R> {
         let core = self.core.as_mut()?;
         // The core is dropped after a panic, so nobody sees it half changed.
         let result = std::panic::catch_unwind(AssertUnwindSafe(|| act(core)));
+        if result.is_err() || core.is_closed() {
+            self.last_local = core.local().clone();
+            self.rest = std::mem::take(core.output());
+            self.core = None;
+        }
         if result.is_err() {
-            self.last_local = core.local().clone();
-            self.core = None;
-            self.events.push_back(Event::Closed(CloseReason::Panicked));
-            return None;
+            self.rest.events.push_back(Event::Closed(CloseReason::Panicked));
         }
-        self.take_output();
         result.ok()
-    }
-
-    fn take_output(&mut self) {
-        let Some(core) = &mut self.core else { return };
-        core.take_output(&mut self.events, &mut self.transmits);
-        if core.is_closed() {
-            self.last_local = core.local().clone();
-            self.core = None;
-        }
     }
 }
 

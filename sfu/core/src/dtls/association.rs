@@ -122,6 +122,12 @@ impl Association {
         }
     }
 
+    /// Gives back what queues keep beyond what they hold.
+    pub(crate) fn release_memory(&mut self) {
+        self.transmits.shrink_to_fit();
+        self.events.shrink_to_fit();
+    }
+
     /// Next datagram to send.
     pub(crate) fn poll_transmit(&mut self) -> Option<Bytes> {
         self.transmits.pop_front()

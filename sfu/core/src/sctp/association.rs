@@ -144,6 +144,13 @@ impl Association {
         }
     }
 
+    /// Gives back what queues keep beyond what they hold.
+    pub(crate) fn release_memory(&mut self) {
+        self.transmits.shrink_to_fit();
+        self.events.shrink_to_fit();
+        self.waiting.shrink_to_fit();
+    }
+
     /// Next SCTP packet for DTLS.
     pub(crate) fn poll_transmit(&mut self) -> Option<Bytes> {
         self.transmits.pop_front()

@@ -1,3 +1,5 @@
+mod interop;
+
 use std::time::{Duration, Instant};
 
 use super::gcm::Gcm;

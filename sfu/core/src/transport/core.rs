@@ -1,13 +1,12 @@
 //! The parts of a transport put together: who gets a datagram, and what follows from it.
 
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
 use super::{
-    ChannelConfig, ChannelId, ChannelOpened, CloseReason, DataKind, DropReason, Event, Path, Received,
-    ReceivedRtp, RemoteChange, RemoteDescription, RemoteError, SendError, Transmit,
+    ChannelConfig, ChannelId, ChannelOpened, CloseReason, DataKind, DropReason, Event, Output, Path,
+    Received, ReceivedRtp, RemoteChange, RemoteDescription, RemoteError, SendError, Transmit,
 };
 use crate::demux::{self, DatagramKind};
 use crate::dtls::{self, Certificate, Fingerprint, Role, Setup};
@@ -35,8 +34,7 @@ pub(super) struct Core {
     since: Instant,
     /// Set when the association ended; acted on after the last datagrams are out.
     ending: Option<CloseReason>,
-    events: VecDeque<Event>,
-    transmits: VecDeque<Transmit>,
+    output: Output,
 }
 
 /// The peer, from its first description on.
@@ -82,8 +80,7 @@ impl Core {
             reach: Reach::Silent,
             since: now,
             ending: None,
-            events: VecDeque::new(),
-            transmits: VecDeque::new(),
+            output: Output::default(),
         }
     }
 
@@ -172,6 +169,7 @@ impl Core {
         self.sctp.handle_timeout(now);
         self.pump(now);
         self.check_reach(now);
+        self.release_memory();
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
@@ -211,10 +209,19 @@ impl Core {
         self.end(CloseReason::ClosedByUs);
     }
 
-    /// Moves everything that waits to go out.
-    pub(super) fn take_output(&mut self, events: &mut VecDeque<Event>, transmits: &mut VecDeque<Transmit>) {
-        events.append(&mut self.events);
-        transmits.append(&mut self.transmits);
+    /// What waits to be polled.
+    pub(super) fn output(&mut self) -> &mut Output {
+        &mut self.output
+    }
+
+    /// Gives back what the handshake's bursts left in empty queues: most transports idle for hours.
+    fn release_memory(&mut self) {
+        self.output.events.shrink_to_fit();
+        self.output.transmits.shrink_to_fit();
+        self.sctp.release_memory();
+        if let Some(remote) = &mut self.remote {
+            remote.dtls.release_memory();
+        }
     }
 
     fn set_first_remote(&mut self, description: RemoteDescription, now: Instant) {
@@ -243,7 +250,7 @@ impl Core {
     fn handle_check(&mut self, now: Instant, path: Path, datagram: &[u8]) -> Received {
         match self.agent.handle_check(now, path, datagram) {
             Ok(response) => {
-                self.transmits.push_back(Transmit { path, bytes: response.into() });
+                self.output.transmits.push_back(Transmit { path, bytes: response.into() });
                 self.take_agent_events();
                 // As DTLS client the first flight may have waited for a path.
                 self.pump(now);
@@ -315,7 +322,7 @@ impl Core {
                             sender: SrtpSender::new(keys.profile, &keys.local),
                             receiver: SrtpReceiver::new(keys.profile, &keys.remote),
                         });
-                        self.events.push_back(Event::Connected);
+                        self.output.events.push_back(Event::Connected);
                         self.sctp.start(now, remote.dtls.role() == Role::Client);
                     }
                     dtls::Event::Data(datagram) => self.sctp.handle_datagram(now, datagram),
@@ -331,11 +338,11 @@ impl Core {
         // As DTLS client there may be no path yet; then the flight waits for the first check.
         if let Some(path) = self.agent.selected().or(self.dtls_path).or_else(|| self.agent.newest()) {
             while let Some(bytes) = remote.dtls.poll_transmit() {
-                self.transmits.push_back(Transmit { path, bytes });
+                self.output.transmits.push_back(Transmit { path, bytes });
             }
         }
         while let Some(event) = self.sctp.poll_event() {
-            self.events.push_back(channel_event(event));
+            self.output.events.push_back(channel_event(event));
         }
         if let Some(reason) = self.ending.take() {
             self.end(reason);
@@ -344,7 +351,7 @@ impl Core {
 
     fn take_agent_events(&mut self) {
         while let Some(event) = self.agent.poll_event() {
-            self.events.push_back(match event {
+            self.output.events.push_back(match event {
                 AgentEvent::Selected(path) => Event::PathChanged(path),
                 AgentEvent::Forgotten(path) => Event::PathForgotten(path),
                 AgentEvent::UfragRetired(ufrag) => Event::UfragRetired(ufrag),
@@ -359,7 +366,7 @@ impl Core {
             Reach::Silent => self.reach = Reach::Alive,
             Reach::Stalled if now.saturating_duration_since(last) < STALL => {
                 self.reach = Reach::Alive;
-                self.events.push_back(Event::Recovered);
+                self.output.events.push_back(Event::Recovered);
             }
             Reach::Alive | Reach::Stalled | Reach::Closed => {}
         }
@@ -377,7 +384,7 @@ impl Core {
             self.end(CloseReason::HandshakeTimeout);
         } else if silence >= STALL && self.reach == Reach::Alive {
             self.reach = Reach::Stalled;
-            self.events.push_back(Event::Stalled);
+            self.output.events.push_back(Event::Stalled);
         }
     }
 
@@ -400,7 +407,7 @@ impl Core {
     fn end(&mut self, reason: CloseReason) {
         if self.reach != Reach::Closed {
             self.reach = Reach::Closed;
-            self.events.push_back(Event::Closed(reason));
+            self.output.events.push_back(Event::Closed(reason));
         }
     }
 }
