@@ -30,6 +30,9 @@ const ARENA_BYTES: usize = 1 << 20;
 /// costs nothing in comparison.
 const BLOCK_PACKETS: usize = 140;
 
+/// Time between two packets: 200 of them a second are 2 Mb/s.
+const PACKET_INTERVAL: Duration = Duration::from_millis(5);
+
 /// What measured parts took.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Spent {
@@ -82,6 +85,8 @@ pub(crate) struct Scene {
     socket: Option<UdpPort>,
     seq: u16,
     frame: u32,
+    /// Virtual: the publisher sends at its usual pace, however fast the bench runs.
+    now: Instant,
 }
 
 fn pt(number: u8) -> Pt {
@@ -115,6 +120,7 @@ impl Scene {
             socket,
             seq: 0,
             frame: 0,
+            now: Instant::now(),
         })
     }
 
@@ -138,7 +144,7 @@ impl Scene {
     }
 
     fn round(&mut self, packets: &[Vec<u8>]) -> io::Result<()> {
-        let now = Instant::now();
+        let now = self.now;
         for packet in packets {
             let counters = &mut self.counters.receive;
             if let Ok(routed) = self.inbound.route(now, packet, counters) {
@@ -156,6 +162,7 @@ impl Scene {
             subscriber.forwarding.forward(now, &self.reception, &mut leg, &mut self.arena, counters);
         }
         self.reception.clear_fresh();
+        self.now += PACKET_INTERVAL * u32::try_from(packets.len()).unwrap_or(1);
         self.flush()
     }
 
@@ -212,8 +219,9 @@ impl Scene {
 
     /// Every subscriber tells that the last `packets` arrived.
     fn feed_back(&mut self, packets: usize) {
-        let now = Instant::now();
-        let arrivals: Vec<_> = (0..packets as u64).map(|at| Some(Duration::from_millis(at))).collect();
+        let now = self.now;
+        let arrivals: Vec<_> =
+            (0..packets as u64).map(|at| Some(PACKET_INTERVAL * u32::try_from(at).unwrap_or(0))).collect();
         let mut out = Vec::new();
         for subscriber in &mut self.subscribers {
             out.clear();
