@@ -57,10 +57,11 @@ async function ready(url: string): Promise<void> {
   }
 }
 
-export async function startDais(): Promise<Dais> {
+/** `name` tells the logs of several servers apart. */
+export async function startDais(name: string): Promise<Dais> {
   const folder = await mkdtemp(join(tmpdir(), "dais-e2e-"));
   await mkdir(RESULTS, { recursive: true });
-  const log = createWriteStream(join(RESULTS, "dais.log"));
+  const log = createWriteStream(join(RESULTS, `dais-${name}.log`));
   const args = ["up", "--http-addr", "127.0.0.1:0", "--data-dir", folder, "--sfu-media-port", "0", "--sfu-media-ips", "127.0.0.1"];
   const child = spawn(binary(), args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, DAIS_LOG: process.env["DAIS_LOG"] ?? "info" } });
   child.stdout.pipe(log, { end: false });

@@ -10,7 +10,7 @@ let browser: Browser;
 let eventAddress: string;
 
 test.beforeAll(async () => {
-  dais = await startDais();
+  dais = await startDais("screens");
   browser = await openBrowser();
 });
 

@@ -17,7 +17,7 @@ async function newBrowser(...args: Parameters<typeof openBrowser>): Promise<Brow
 }
 
 test.beforeAll(async () => {
-  dais = await startDais();
+  dais = await startDais("session");
 });
 
 test.afterAll(async () => {

@@ -29,7 +29,7 @@ async function newBrowser(...args: Parameters<typeof openBrowser>): Promise<Brow
 }
 
 test.beforeAll(async () => {
-  dais = await startDais();
+  dais = await startDais("stage");
   organiser = await openPage(await newBrowser());
 });
 

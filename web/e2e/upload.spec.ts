@@ -17,7 +17,7 @@ let folder: string;
 
 test.beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "dais-upload-"));
-  dais = await startDais();
+  dais = await startDais("upload");
   browser = await openBrowser();
   page = await openPage(browser);
 });
