@@ -4,6 +4,7 @@
 
 mod store {
     pub(crate) mod embedded_only;
+    pub(crate) mod killed;
     pub(crate) mod server;
     pub(crate) mod suite;
 }

@@ -133,6 +133,18 @@ pub(crate) async fn a_signed_replay_needs_its_token_everywhere(database: Databas
     let answer = running.http.get(&url).send().await.unwrap();
     assert!(answer.headers()["cache-control"].to_str().unwrap().starts_with("private"));
     plays_in_ffmpeg(&url).await;
+    plays_in_gstreamer(&url).await;
+}
+
+/// Strict on timelines: it hangs on a gap without a discontinuity and fails on a file that is refused.
+async fn plays_in_gstreamer(url: &str) {
+    // Pictures and sound as fast as they come; captions would be waited for at the pace of a clock.
+    let uri = format!("uri={url}");
+    let sinks = ["video-sink=fakesink sync=false", "audio-sink=fakesink sync=false"];
+    let mut command = Command::new("timeout");
+    command.args(["60", "gst-launch-1.0", "-q", "playbin3", "flags=3", &uri]).args(sinks);
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 async fn tool(name: &str, arguments: &str) -> String {

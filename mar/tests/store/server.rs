@@ -66,21 +66,25 @@ pub(crate) async fn versity() -> Server {
     }
 }
 
-/// Room for every test.
-pub(crate) fn unbounded() -> Limits {
-    Limits { max_bytes: None, keep_free_bytes: 0 }
-}
-
-async fn open(folder: &Path, limits: Limits) -> (Store, String) {
-    let config = Config {
+/// Settings of the embedded store.
+pub(crate) fn store_config(folder: &Path, limits: Limits) -> Config {
+    Config {
         folder: folder.to_owned(),
         bucket: BUCKET.to_owned(),
         access_key: "embedded-key".to_owned(),
         secret_key: "embedded-secret".to_owned(),
         limits,
         upload_lifetime: Duration::from_secs(3600),
-    };
-    let store = Store::open(config).await.unwrap();
+    }
+}
+
+/// Room for every test.
+pub(crate) fn unbounded() -> Limits {
+    Limits { max_bytes: None, keep_free_bytes: 0 }
+}
+
+async fn open(folder: &Path, limits: Limits) -> (Store, String) {
+    let store = Store::open(store_config(folder, limits)).await.unwrap();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let router = store.router();
@@ -88,7 +92,8 @@ async fn open(folder: &Path, limits: Limits) -> (Store, String) {
     (store, endpoint)
 }
 
-fn client(endpoint: &str, access_key: &str, secret_key: &str) -> Client {
+/// A client of one server.
+pub(crate) fn client(endpoint: &str, access_key: &str, secret_key: &str) -> Client {
     let config = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
