@@ -169,9 +169,9 @@ fn description(start: &Start) -> String {
              appsink name=out-{name} sync=false buffer-list=true"
         )
     };
-    // No `ignore-inactive-pads` on the compositor: when its first input is later than its deadline, as on a
-    // starved machine, it would see no active pad and end its stream. A pad without data costs no more than
-    // that frames are made at their deadline. `force-live` would show time zero twice at every start.
+    // No `ignore-inactive-pads` on the mixers: when their first input is later than their deadline, as on a
+    // starved machine, they would see no active pad and end their stream. A pad without data costs no more
+    // than that frames are made at their deadline. `force-live` would show time zero twice at every start.
     let mut text = format!(
         "compositor name=compositor background=black min-upstream-latency={latency} ! \
          video/x-raw,format=I420,width={width},height={height},framerate={FRAME_RATE}/1,\
@@ -180,7 +180,7 @@ fn description(start: &Start) -> String {
          videotestsrc is-live=true pattern=solid-color foreground-color={BACKDROP} ! \
          video/x-raw,format=I420,width={width},height={height},framerate=5/1,colorimetry=bt709 ! \
          compositor. \
-         audiomixer name=audiomixer ignore-inactive-pads=true min-upstream-latency={latency} ! \
+         audiomixer name=audiomixer min-upstream-latency={latency} ! \
          audio/x-raw,format=F32LE,rate=48000,channels=2,layout=interleaved ! \
          audiodynamic mode=compressor characteristics=soft-knee threshold=0.8 ratio=0.2 ! \
          level name=level interval=1000000000 ! queue name=sounds ! audioconvert ! \
