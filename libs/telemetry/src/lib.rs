@@ -4,6 +4,7 @@
 //! `/metrics` in the OpenMetrics text format.
 
 use std::fmt;
+use std::io::IsTerminal as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus_client::registry::Registry;
@@ -24,7 +25,11 @@ pub enum LogFormat {
 /// A second call changes nothing.
 pub fn log_to_stderr(filter: &str, format: LogFormat) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Colours are for people at a terminal, not for files.
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     // The error says that a subscriber is installed already.
     let _ = match format {
         LogFormat::Text => subscriber.compact().try_init(),
