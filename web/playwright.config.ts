@@ -8,8 +8,6 @@ export default defineConfig({
   workers: 1,
   fullyParallel: false,
   timeout: 180_000,
-  // A busy machine may miss a deadline once; what misses it three times is broken. The summary names flaky tests.
-  retries: 2,
   expect: { timeout: 15_000 },
   reporter: [["list"], ["junit", { outputFile: "test-results/e2e.xml" }]],
   use: { locale: "en-GB", timezoneId: "Europe/Paris", trace: "off" },
