@@ -1,6 +1,7 @@
 //! The SFU's end of the links to mixers: QUIC connections in, hidden participants out.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sfu_core::codec::Codec;
 use sfu_core::room::message::Source;
@@ -18,12 +19,15 @@ pub(crate) async fn serve(mut server: link::Server, shared: Arc<Shared>, stop: C
             () = stop.cancelled() => break,
             connection = server.accept() => match connection {
                 Some(connection) => {
-                    tokio::spawn(serve_one(connection, Arc::clone(&shared)));
+                    links.spawn(serve_one(connection, Arc::clone(&shared)));
                 }
                 None => return,
             },
         }
     }
+    links.close();
+    // Those that never greeted end with the endpoint.
+    let _ = tokio::time::timeout(FAREWELL, links.wait()).await;
     server.close().await;
 }
 

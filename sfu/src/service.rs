@@ -156,7 +156,7 @@ impl Service {
         metrics::render(&self.shared)
     }
 
-    /// Tells everybody to go elsewhere, then ends; takes at most about a second.
+    /// Tells everybody to go elsewhere, then ends; takes at most about three seconds.
     pub async fn shutdown(self) {
         for shard in &self.shared.shards {
             shard.stop().await;
@@ -167,7 +167,7 @@ impl Service {
         // After the shards, so that mixers hear that their rooms closed.
         self.stop.cancel();
         if let Some(task) = self.link_task {
-            let _ = tokio::time::timeout(Duration::from_secs(2), task).await;
+            let _ = task.await;
         }
     }
 }

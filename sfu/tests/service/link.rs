@@ -1,5 +1,5 @@
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use link::{Client, MixerConnection, Received};
 use wire::link::{Codec, ToMixer, ToSfu, TrackHandle, TrackSource, Watched};
@@ -109,7 +109,13 @@ async fn a_mixer_is_told_when_its_room_ends_and_strangers_get_no_word() {
     let mut mixer = Client::connect(addr, &scene.mixer).await.unwrap();
     let hello = ToSfu::Hello { room: "hall".to_owned(), identity: "mixer".to_owned() };
     mixer.sender().send(&hello).unwrap();
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    let participants = vec![Watched { identity: "ada".to_owned(), tile: None }];
+    mixer.sender().send(&ToSfu::Watch { participants }).unwrap();
+    // It is in the room as soon as it hears of somebody there.
+    let mut ada = scene.participant("ada", "hall").await;
+    ada.publish(clips()).await.unwrap();
+    let mut heard = Heard::default();
+    listen(&mut mixer, &mut heard, |heard| !heard.started.is_empty()).await;
     let other = Scene::start().await;
     let mut stranger = Client::connect(addr, &other.mixer).await;
     if let Ok(stranger) = &mut stranger {
@@ -117,7 +123,7 @@ async fn a_mixer_is_told_when_its_room_ends_and_strangers_get_no_word() {
         assert!(stranger.recv().await.is_err(), "its certificate is of another authority");
     }
     other.end().await;
-    let mut heard = Heard::default();
+    ada.leave().await;
     let (end, listening) = tokio::join!(scene.end(), async {
         listen(&mut mixer, &mut heard, |heard| heard.closed).await;
     });
