@@ -8,12 +8,19 @@ use sfu_core::room::message::Source;
 use sfu_core::shard::Command;
 use sfu_core::shard::mixer::{LinkId, MixerCommand, MixerMessage, TrackHandle, Watched};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use wire::link as wire_link;
 
 use crate::service::Shared;
 
-/// Accepts mixers until the stop.
+/// How long the links that their rooms closed have to say so. A link itself waits a second for the
+/// acknowledgement of its last words.
+const FAREWELL: Duration = Duration::from_millis(1500);
+
+/// Accepts mixers until the stop, then lets the links end by themselves: closing the endpoint at once would
+/// overtake the last word.
 pub(crate) async fn serve(mut server: link::Server, shared: Arc<Shared>, stop: CancellationToken) {
+    let links = TaskTracker::new();
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
