@@ -100,8 +100,12 @@ impl ShardHandle {
         words: mpsc::Sender<Response>,
     ) -> Result<(), ShardGone> {
         self.push(Message::Open(connection, words)).await?;
-        let Entry { room, join, resume } = entry;
-        self.send(Command::Join { connection, room, join: Box::new(join), resume }).await
+        let Entry { room, join, resume, requests } = entry;
+        self.send(Command::Join { connection, room, join: Box::new(join), resume }).await?;
+        for request in requests {
+            self.send(Command::Request { connection, request: Box::new(request) }).await?;
+        }
+        Ok(())
     }
 
     /// Forgets a signal connection.

@@ -37,7 +37,11 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 const TOKEN_LIFETIME: Duration = Duration::from_secs(600);
 
 /// Serves one connection to its end.
-pub(crate) async fn serve(socket: WebSocket, shared: Arc<Shared>, connection: ConnectionId, entry: Entry) {
+pub(crate) async fn serve(
+    socket: WebSocket,
+    shared: Arc<Shared>,
+    (connection, entry): (ConnectionId, Entry),
+) {
     let shard = shared.shard_of(&entry.room).clone();
     let (words, inbox) = mpsc::channel(WAITING_WORDS);
     let room = entry.room.clone();
@@ -142,7 +146,8 @@ impl Session {
         };
         match incoming {
             Incoming::Room(request) => self.ask(request).await,
-            Incoming::Ping(_) | Incoming::PingRequest(_) if !self.greeted => Ok(()),
+            Incoming::Ping(_) | Incoming::PingRequest(_) | Incoming::Refused(_) if !self.greeted => Ok(()),
+            Incoming::Refused(words) => self.write(Message::Binary(words.into())).await,
             Incoming::Ping(_) => self.write(Message::Binary(response::old_pong(unix_ms()).into())).await,
             Incoming::PingRequest(at) => {
                 self.write(Message::Binary(response::pong(at, unix_ms()).into())).await

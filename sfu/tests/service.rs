@@ -14,3 +14,5 @@ mod media;
 mod scene;
 #[path = "service/signalling.rs"]
 mod signalling;
+#[path = "service/single.rs"]
+mod single;

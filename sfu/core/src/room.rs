@@ -32,7 +32,7 @@ use self::limits::RoomLimits;
 use self::message::{
     Joined, LeaveAction, LeaveReason, ParticipantInfo, ParticipantState, Response, RoomInfo,
 };
-use self::participant::{Join, Participant, SignalState};
+use self::participant::{Join, Participant, SignalState, Transports};
 use self::presence::Presence;
 use self::routing::MessageCache;
 use self::sid::{Entropy, ParticipantSid, RoomSid, TrackSid};
@@ -255,13 +255,14 @@ impl Room {
         if let Some(before) = before {
             self.leave(before, LeaveReason::DuplicateIdentity, now);
         }
+        let transports = join.transports;
         let participant = Participant::new(key, ParticipantSid::fresh(entropy), join, now);
         self.identities.insert(participant.info.identity.clone(), key);
         self.closes_at = None;
         let joined = Joined {
             room: self.info(),
             others: self.others_of(key),
-            subscriber_primary: participant.info.permission.can_subscribe,
+            subscriber_primary: participant.info.permission.can_subscribe && transports == Transports::Two,
             fast_publish: participant.info.permission.can_publish,
             participant: participant.info.clone(),
         };

@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! publisher:   offer ─parse─▶ SessionDescription ─answer─▶ Answer { sdp, negotiated }
+//! single:      the same, after Placement has put our tracks into its sections
 //! subscriber:  Offerer ─offer─▶ text … answer ─parse─▶ SessionDescription ─handle_answer─▶ Negotiated
 //! ```
 
@@ -14,6 +15,7 @@ mod negotiated;
 mod numbers;
 mod offer;
 mod parse;
+mod placement;
 mod section;
 mod write;
 
@@ -25,6 +27,7 @@ pub use model::{
 pub use negotiated::{Negotiated, NegotiatedCodec, NegotiatedSection};
 pub use offer::{OfferError, OfferedCodec, OfferedTrack, Offerer};
 pub use parse::ParseError;
+pub use placement::{Missing, Placement, Placing};
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! Who joins: the token's claims and the query of `/rtc` become a [`Join`].
+//! Who joins: the token's claims and what the client says of itself become a [`Join`].
 
 use std::collections::BTreeMap;
 
@@ -6,15 +6,19 @@ use auth::room::{RoomClaims, VideoGrant};
 use base64::Engine as _;
 use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
 use livekit_protocol as lk;
+use lk::signal_request::Message;
 use serde::Deserialize;
 use sfu_core::room::ConnectionId;
 use sfu_core::room::limits::RoomLimits;
-use sfu_core::room::message::{Carried, ParticipantInfo, Source};
-use sfu_core::room::participant::Join;
+use sfu_core::room::message::{Carried, ParticipantInfo, Request, Source};
+use sfu_core::room::participant::{Join, Transports};
 use sfu_core::room::permission::Permission;
 use sfu_core::room::sid::ParticipantSid;
 
-/// The query of `/rtc`; unknown parameters are ignored.
+use crate::join_request::{self, BadJoinRequest};
+use crate::request::{self, Incoming};
+
+/// The query of `/rtc` and `/rtc/v1`; unknown parameters are ignored.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct JoinQuery {
@@ -31,6 +35,88 @@ pub struct JoinQuery {
     capabilities: String,
     publish: String,
     attributes: String,
+    join_request: String,
+}
+
+/// What a client says of itself when it connects, whichever way it says it.
+#[derive(Debug, Clone, Default)]
+pub struct Hello {
+    /// Its second connection, which only publishes, has this name.
+    publish: String,
+    /// Replaces the token's text; empty: does not.
+    metadata: String,
+    /// Pairs beside the token's.
+    attributes: BTreeMap<String, String>,
+    auto_subscribe: bool,
+    adaptive_stream: bool,
+    client_protocol: i32,
+    capabilities: Vec<Carried>,
+    browser: String,
+    resume: Option<ParticipantSid>,
+    transports: Transports,
+    requests: Vec<Request>,
+}
+
+impl JoinQuery {
+    /// Reads the query. A `join_request` wins over the single parameters; it means a single transport.
+    ///
+    /// # Errors
+    /// A value is not what it should be.
+    pub fn hello(&self) -> Result<Hello, NotAllowed> {
+        if !self.join_request.is_empty() {
+            return Ok(requested(join_request::read(&self.join_request)?));
+        }
+        Ok(Hello {
+            publish: self.publish.clone(),
+            metadata: String::new(),
+            attributes: query_attributes(&self.attributes).ok_or(NotAllowed::OutOfBounds)?,
+            auto_subscribe: is_on(&self.auto_subscribe, true),
+            adaptive_stream: is_on(&self.adaptive_stream, false),
+            client_protocol: self.client_protocol.parse().unwrap_or(0),
+            capabilities: capabilities(&self.capabilities),
+            browser: self.browser.clone(),
+            resume: is_on(&self.reconnect, false).then(|| ParticipantSid::from_wire(&self.sid)),
+            transports: Transports::Two,
+            requests: Vec::new(),
+        })
+    }
+
+    /// As [`Self::hello`], of a client that must send a `join_request`.
+    ///
+    /// # Errors
+    /// It did not, or it is not understood.
+    pub fn single(&self) -> Result<Hello, NotAllowed> {
+        if self.join_request.is_empty() {
+            return Err(NotAllowed::NoJoinRequest);
+        }
+        self.hello()
+    }
+}
+
+/// A join request; its tracks and its offer become the connection's first requests.
+fn requested(wire: lk::JoinRequest) -> Hello {
+    let client = wire.client_info.unwrap_or_default();
+    let settings = wire.connection_settings.unwrap_or_default();
+    let sync_state = wire.sync_state.filter(|_| wire.reconnect).map(Message::SyncState);
+    let tracks = wire.add_track_requests.into_iter().map(Message::AddTrack);
+    let offer = wire.publisher_offer.map(Message::Offer);
+    let room_word = |message| match request::convert(message) {
+        Incoming::Room(request) => Some(request),
+        Incoming::Ping(_) | Incoming::PingRequest(_) | Incoming::Refused(_) | Incoming::Ignored => None,
+    };
+    Hello {
+        publish: String::new(),
+        metadata: wire.metadata,
+        attributes: wire.participant_attributes.into_iter().collect(),
+        auto_subscribe: settings.auto_subscribe,
+        adaptive_stream: settings.adaptive_stream,
+        client_protocol: client.client_protocol,
+        capabilities: client.capabilities.into_iter().map(Carried).take(32).collect(),
+        browser: client.browser,
+        resume: wire.reconnect.then(|| ParticipantSid::from_wire(&wire.participant_sid)),
+        transports: Transports::Single,
+        requests: sync_state.into_iter().chain(tracks).chain(offer).filter_map(room_word).collect(),
+    }
 }
 
 /// Why somebody is not let in.
@@ -45,6 +131,15 @@ pub enum NotAllowed {
     /// The token names nobody.
     #[error("identity cannot be empty")]
     NoIdentity,
+    /// It may not publish, or not choose its own metadata and attributes.
+    #[error("permissions denied")]
+    NoRight,
+    /// Only a join request opens this path.
+    #[error("join_request is required")]
+    NoJoinRequest,
+    /// The join request is not one.
+    #[error(transparent)]
+    JoinRequest(#[from] BadJoinRequest),
     /// A name or text of the token or the query is too long or not what it should be.
     #[error("a name or text is out of bounds")]
     OutOfBounds,
@@ -59,15 +154,17 @@ pub struct Entry {
     pub join: Join,
     /// The session to go on with, when it resumes.
     pub resume: Option<ParticipantSid>,
+    /// What the client asked in the same breath, to be asked as soon as it has joined.
+    pub requests: Vec<Request>,
 }
 
-/// Checks claims and query; `connection` is the signal connection that will be opened.
+/// Checks claims and what the client says; `connection` is the signal connection that will be opened.
 ///
 /// # Errors
 /// See [`NotAllowed`].
 pub fn entry(
     claims: RoomClaims,
-    query: &JoinQuery,
+    hello: Hello,
     connection: ConnectionId,
     limits: &RoomLimits,
 ) -> Result<Entry, NotAllowed> {
@@ -84,40 +181,50 @@ pub fn entry(
     }
     let mut permission = permission(&grant);
     let mut identity = token.identity;
-    if !query.publish.is_empty() {
+    if !hello.publish.is_empty() {
         // A second connection of the same person that only publishes.
-        identity = format!("{identity}#{}", query.publish);
+        if !permission.can_publish {
+            return Err(NotAllowed::NoRight);
+        }
+        identity = format!("{identity}#{}", hello.publish);
         permission.can_subscribe = false;
     }
+    let own = !hello.metadata.is_empty() || !hello.attributes.is_empty();
+    if own && !permission.can_update_metadata {
+        return Err(NotAllowed::NoRight);
+    }
     let mut attributes = token.attributes;
-    attributes.extend(query_attributes(&query.attributes).ok_or(NotAllowed::OutOfBounds)?);
+    // An empty value does not delete what the token says.
+    attributes.extend(hello.attributes.into_iter().filter(|(_, value)| !value.is_empty()));
+    let metadata = if hello.metadata.is_empty() { token.metadata } else { hello.metadata };
     let long = |text: &str| text.chars().count() > limits.name_chars;
     let attribute_bytes: usize = attributes.iter().map(|(key, value)| key.len() + value.len()).sum();
     if long(&identity)
         || long(&token.name)
         || long(&grant.room)
-        || token.metadata.len() > limits.metadata_bytes
+        || metadata.len() > limits.metadata_bytes
         || attribute_bytes > limits.metadata_bytes
+        || hello.requests.len() > limits.tracks_per_participant + 2
     {
         return Err(NotAllowed::OutOfBounds);
     }
-    let resume = is_on(&query.reconnect, false).then(|| ParticipantSid::from_wire(&query.sid));
     let join = Join {
         identity,
         name: token.name,
-        metadata: token.metadata,
+        metadata,
         attributes,
         permission,
-        auto_subscribe: is_on(&query.auto_subscribe, true),
-        adaptive_stream: is_on(&query.adaptive_stream, false),
+        auto_subscribe: hello.auto_subscribe,
+        adaptive_stream: hello.adaptive_stream,
         kind: Carried(participant_kind(&token.kind)),
         kind_details: kind_details(&token.kind_details),
-        client_protocol: Carried(query.client_protocol.parse().unwrap_or(0)),
-        capabilities: capabilities(&query.capabilities),
-        receives_red: !query.browser.eq_ignore_ascii_case("safari"),
+        client_protocol: Carried(hello.client_protocol),
+        capabilities: hello.capabilities,
+        receives_red: !hello.browser.eq_ignore_ascii_case("safari"),
+        transports: hello.transports,
         connection: Some(connection),
     };
-    Ok(Entry { room: grant.room, join, resume })
+    Ok(Entry { room: grant.room, join, resume: hello.resume, requests: hello.requests })
 }
 
 /// The grant that a refreshed token carries.
@@ -211,6 +318,7 @@ fn query_attributes(text: &str) -> Option<BTreeMap<String, String>> {
 #[cfg(test)]
 mod tests {
     use auth::room::RoomToken;
+    use prost::Message as _;
 
     use super::*;
 
@@ -224,7 +332,7 @@ mod tests {
     }
 
     fn enter(grant: VideoGrant, query: &JoinQuery) -> Result<Entry, NotAllowed> {
-        entry(claims(grant), query, ConnectionId(1), &RoomLimits::default())
+        entry(claims(grant), query.hello()?, ConnectionId(1), &RoomLimits::default())
     }
 
     #[test]
@@ -240,6 +348,55 @@ mod tests {
     fn a_token_without_join_or_room_opens_nothing() {
         assert_eq!(enter(VideoGrant::default(), &JoinQuery::default()).unwrap_err(), NotAllowed::NoGrant);
         assert_eq!(enter(VideoGrant::join(""), &JoinQuery::default()).unwrap_err(), NotAllowed::NoRoom);
+    }
+
+    #[test]
+    fn only_who_may_change_its_metadata_brings_attributes_along() {
+        let attributes = URL_SAFE.encode(br#"{"seat":"7","kept":""}"#);
+        let query = JoinQuery { attributes, ..JoinQuery::default() };
+        assert_eq!(enter(VideoGrant::join("hall"), &query).unwrap_err(), NotAllowed::NoRight);
+        let grant = VideoGrant { can_update_own_metadata: Some(true), ..VideoGrant::join("hall") };
+        let attributes = enter(grant, &query).unwrap().join.attributes;
+        assert_eq!(attributes.get("seat").map(String::as_str), Some("7"));
+        assert!(!attributes.contains_key("kept"));
+    }
+
+    #[test]
+    fn a_join_request_says_all_that_the_query_does_and_brings_requests() {
+        let wire = lk::JoinRequest {
+            client_info: Some(lk::ClientInfo { browser: "Safari".to_owned(), ..Default::default() }),
+            connection_settings: Some(lk::ConnectionSettings { adaptive_stream: true, ..Default::default() }),
+            metadata: "mine".to_owned(),
+            add_track_requests: vec![lk::AddTrackRequest { cid: "cam".to_owned(), ..Default::default() }],
+            publisher_offer: Some(lk::SessionDescription { id: 4, ..Default::default() }),
+            ..Default::default()
+        };
+        let join_request = |wire: &lk::JoinRequest| {
+            let wrapped = lk::WrappedJoinRequest { compression: 0, join_request: wire.encode_to_vec() };
+            JoinQuery { join_request: URL_SAFE.encode(wrapped.encode_to_vec()), ..JoinQuery::default() }
+        };
+        let grant = || VideoGrant { can_update_own_metadata: Some(true), ..VideoGrant::join("hall") };
+        let entry = enter(grant(), &join_request(&wire)).unwrap();
+        assert_eq!((entry.join.metadata.as_str(), entry.join.transports), ("mine", Transports::Single));
+        assert!(!entry.join.auto_subscribe && entry.join.adaptive_stream && !entry.join.receives_red);
+        assert!(
+            matches!(&entry.requests[..], [Request::AddTrack(_), Request::Offer(offer)] if offer.id == 4)
+        );
+
+        let again = lk::JoinRequest {
+            reconnect: true,
+            participant_sid: "PA_1".to_owned(),
+            sync_state: Some(lk::SyncState::default()),
+            ..Default::default()
+        };
+        let entry = enter(grant(), &join_request(&again)).unwrap();
+        assert_eq!(entry.resume, Some(ParticipantSid::from_wire("PA_1")));
+        assert!(matches!(&entry.requests[..], [Request::SyncState(_)]));
+
+        let tracks = vec![lk::AddTrackRequest::default(); 11];
+        let many = lk::JoinRequest { add_track_requests: tracks, ..Default::default() };
+        assert_eq!(enter(grant(), &join_request(&many)).unwrap_err(), NotAllowed::OutOfBounds);
+        assert_eq!(JoinQuery::default().single().unwrap_err(), NotAllowed::NoJoinRequest);
     }
 
     #[test]

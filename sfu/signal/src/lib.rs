@@ -6,6 +6,7 @@
 pub mod api;
 pub mod info;
 pub mod join;
+pub mod join_request;
 pub mod request;
 pub mod response;
 

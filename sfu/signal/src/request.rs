@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use livekit_protocol as lk;
+use lk::request_response::Request as Asked;
 use lk::signal_request::Message;
 use lk::simulate_scenario::Scenario as WireScenario;
 use prost::Message as _;
@@ -14,6 +15,7 @@ use sfu_core::room::message::{
 use sfu_core::room::sid::{ParticipantSid, TrackSid};
 
 use crate::info::{carried, layer_from, quality_from, source_from};
+use crate::response;
 
 /// What a client's message asks for.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +26,8 @@ pub enum Incoming {
     Ping(i64),
     /// The new ping: its time in milliseconds.
     PingRequest(i64),
+    /// This server does not do it: the words to say.
+    Refused(Vec<u8>),
     /// Nothing to do: our transports need no candidates of the client, and so on.
     Ignored,
 }
@@ -42,7 +46,7 @@ pub fn read(bytes: &[u8]) -> Result<Incoming, Malformed> {
     Ok(message.message.map_or(Incoming::Ignored, convert))
 }
 
-fn convert(message: Message) -> Incoming {
+pub(crate) fn convert(message: Message) -> Incoming {
     let request = match message {
         Message::Offer(wire) => Request::Offer(description(wire)),
         Message::Answer(wire) => Request::Answer(description(wire)),
@@ -80,16 +84,31 @@ fn convert(message: Message) -> Incoming {
             width: wire.width,
             height: wire.height,
         },
-        Message::StoreDataBlobRequest(wire) => Request::Unsupported { request_id: wire.request_id },
-        Message::GetDataBlobRequest(wire) => Request::Unsupported { request_id: wire.request_id },
-        Message::PublishDataTrackRequest(_) | Message::UnpublishDataTrackRequest(_) => {
-            Request::Unsupported { request_id: 0 }
+        // Data tracks and blobs are not carried: said at once, because clients wait for an answer.
+        Message::StoreDataBlobRequest(wire) => {
+            return Incoming::Refused(not_supported(wire.request_id, None));
+        }
+        Message::GetDataBlobRequest(wire) => return Incoming::Refused(not_supported(wire.request_id, None)),
+        Message::PublishDataTrackRequest(wire) => {
+            return Incoming::Refused(not_supported(0, Some(Asked::PublishDataTrack(wire))));
+        }
+        Message::UnpublishDataTrackRequest(wire) => {
+            return Incoming::Refused(not_supported(0, Some(Asked::UnpublishDataTrack(wire))));
         }
         Message::Trickle(_) | Message::UpdateLayers(_) | Message::UpdateDataSubscription(_) => {
             return Incoming::Ignored;
         }
     };
     Incoming::Room(request)
+}
+
+fn not_supported(request_id: u32, request: Option<Asked>) -> Vec<u8> {
+    response::encode(lk::signal_response::Message::RequestResponse(lk::RequestResponse {
+        request_id,
+        reason: lk::request_response::Reason::NotAllowed as i32,
+        message: "not supported by this server".to_owned(),
+        request,
+    }))
 }
 
 fn description(wire: lk::SessionDescription) -> Description {

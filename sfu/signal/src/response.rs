@@ -1,10 +1,12 @@
 //! Signal messages to a client.
 
 use livekit_protocol as lk;
+use lk::request_response::Request as Asked;
 use lk::signal_response::Message;
 use prost::Message as _;
 use sfu_core::room::message::{
-    ConnectionQuality, Description, Joined, LeaveAction, Quality, RefusalReason, Response, Speaker,
+    ConnectionQuality, Description, Joined, LeaveAction, Quality, RefusalReason, Request, Response, Speaker,
+    SubscriptionRefusal,
 };
 use sfu_core::room::sid::{ParticipantSid, TrackSid};
 
@@ -43,7 +45,7 @@ pub fn refresh_token(token: String) -> Vec<u8> {
     encode(Message::RefreshToken(token))
 }
 
-fn encode(message: Message) -> Vec<u8> {
+pub(crate) fn encode(message: Message) -> Vec<u8> {
     lk::SignalResponse { message: Some(message) }.encode_to_vec()
 }
 
@@ -58,6 +60,12 @@ fn convert(response: Response, node: &Node) -> Option<Message> {
         }),
         Response::Answer(d) => Message::Answer(description(d, "answer")),
         Response::Offer(d) => Message::Offer(description(d, "offer")),
+        Response::SectionsRequired { audios, videos } => {
+            Message::MediaSectionsRequirement(lk::MediaSectionsRequirement {
+                num_audios: audios,
+                num_videos: videos,
+            })
+        }
         Response::Update(participants) => Message::Update(lk::ParticipantUpdate {
             participants: participants.iter().map(info::participant).collect(),
         }),
@@ -90,16 +98,18 @@ fn convert(response: Response, node: &Node) -> Option<Message> {
                 allowed,
             })
         }
-        Response::SubscriptionRefused(track) => Message::SubscriptionResponse(lk::SubscriptionResponse {
-            track_sid: track.to_string(),
-            err: lk::SubscriptionError::SeTrackNotfound as i32,
-        }),
+        Response::SubscriptionRefused { track, reason } => {
+            Message::SubscriptionResponse(lk::SubscriptionResponse {
+                track_sid: track.to_string(),
+                err: subscription_error(reason),
+            })
+        }
         Response::TrackSubscribed(track) => {
             Message::TrackSubscribed(lk::TrackSubscribed { track_sid: track.to_string() })
         }
-        Response::Outcome { request_id, reason, message } => {
-            let reason = outcome(reason);
-            Message::RequestResponse(lk::RequestResponse { request_id, reason, message, request: None })
+        Response::Outcome { request_id, reason, message, about } => {
+            let (reason, request) = (outcome(reason), asked(*about));
+            Message::RequestResponse(lk::RequestResponse { request_id, reason, message, request })
         }
         Response::RefreshToken(_) => return None,
         Response::Leave { reason, action } => Message::Leave(lk::LeaveRequest {
@@ -205,6 +215,61 @@ fn outcome(reason: RefusalReason) -> i32 {
         RefusalReason::NotFound => Wire::NotFound,
         RefusalReason::NotAllowed => Wire::NotAllowed,
         RefusalReason::LimitExceeded => Wire::LimitExceeded,
+        RefusalReason::Invalid => Wire::InvalidRequest,
+    };
+    wire as i32
+}
+
+/// A request as clients recognise it; `None` for those that nobody refuses.
+fn asked(request: Request) -> Option<Asked> {
+    match request {
+        Request::AddTrack(wish) => Some(Asked::AddTrack(lk::AddTrackRequest {
+            cid: wish.cid,
+            name: wish.name,
+            r#type: info::kind(wish.kind),
+            source: info::source(wish.source),
+            sid: wish.existing.map(|sid| sid.to_string()).unwrap_or_default(),
+            ..lk::AddTrackRequest::default()
+        })),
+        Request::Mute { track, muted } => {
+            Some(Asked::Mute(lk::MuteTrackRequest { sid: track.to_string(), muted }))
+        }
+        Request::UpdateMetadata { request_id, name, metadata, attributes } => {
+            Some(Asked::UpdateMetadata(lk::UpdateParticipantMetadata {
+                metadata,
+                name,
+                attributes: attributes.into_iter().collect(),
+                request_id,
+            }))
+        }
+        Request::AudioFeatures { track, features } => {
+            Some(Asked::UpdateAudioTrack(lk::UpdateLocalAudioTrack {
+                track_sid: track.to_string(),
+                features: info::numbers(&features),
+            }))
+        }
+        Request::VideoSize { track, width, height } => {
+            Some(Asked::UpdateVideoTrack(lk::UpdateLocalVideoTrack {
+                track_sid: track.to_string(),
+                width,
+                height,
+            }))
+        }
+        Request::Offer(_)
+        | Request::Answer(_)
+        | Request::Subscribe { .. }
+        | Request::TrackSettings { .. }
+        | Request::SubscriptionPermission { .. }
+        | Request::SyncState(_)
+        | Request::Simulate(_)
+        | Request::Leave => None,
+    }
+}
+
+fn subscription_error(reason: SubscriptionRefusal) -> i32 {
+    let wire = match reason {
+        SubscriptionRefusal::NotFound => lk::SubscriptionError::SeTrackNotfound,
+        SubscriptionRefusal::CodecUnsupported => lk::SubscriptionError::SeCodecUnsupported,
     };
     wire as i32
 }

@@ -94,7 +94,11 @@ impl Scene {
     }
 
     pub(crate) async fn signal_with(&self, token: &str, more: &str) -> Signal {
-        let url = format!("ws://{}/rtc?access_token={token}{more}", self.addr);
+        self.signal_at(&format!("/rtc?access_token={token}{more}")).await
+    }
+
+    pub(crate) async fn signal_at(&self, path: &str) -> Signal {
+        let url = format!("ws://{}{path}", self.addr);
         let (socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
         Signal { socket }
     }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::bwe::{Bwe, BweConfig, Estimate, SendKind};
-use crate::rtcp::{self, Nack, ReportBlock, RtcpPacket};
+use crate::rtcp::{self, Nack, ReportBlock, RtcpPacket, SenderReport};
 use crate::rtp::{SeqNo, Ssrc};
 use crate::stats::ForwardCounters;
 
@@ -176,7 +176,11 @@ impl<K: Copy + PartialEq> Outbound<K> {
                         heard(Heard::KeyframeRequest { key }, congestion);
                     }
                 }
-                Ok(RtcpPacket::ReceiverReport(blocks)) => {
+                // A peer that sends, too, may put its blocks into its own report (RFC 3550 §6.4).
+                Ok(
+                    RtcpPacket::ReceiverReport(blocks)
+                    | RtcpPacket::SenderReport(SenderReport { blocks, .. }),
+                ) => {
                     for block in blocks.iter() {
                         let Some(key) = route(block.ssrc) else { continue };
                         heard(Heard::Report { key, block }, congestion);
@@ -186,7 +190,7 @@ impl<K: Copy + PartialEq> Outbound<K> {
                     counters.feedbacks += 1;
                     congestion.bwe.on_feedback(now, &feedback);
                 }
-                Ok(RtcpPacket::SenderReport(_) | RtcpPacket::Bye(_) | RtcpPacket::Other) => {}
+                Ok(RtcpPacket::Bye(_) | RtcpPacket::Other) => {}
                 Err(_) => counters.malformed_rtcp += 1,
             }
         }

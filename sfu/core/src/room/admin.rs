@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::limits::RoomLimits;
-use super::message::{RefusalReason, Response};
+use super::message::{RefusalReason, Request, Response};
 use super::permission::Permission;
 use super::{Now, ParticipantKey, Room};
 
@@ -74,11 +74,13 @@ impl Room {
     }
 
     /// A participant changes its own name, metadata or attributes, and is told how it ended.
+    ///
+    /// `asked` is its request, repeated to it.
     pub fn update_own_metadata(
         &mut self,
         key: ParticipantKey,
-        request_id: u32,
         change: ParticipantChange,
+        asked: Request,
         now: Now,
     ) {
         let may = self.participants.get(&key).is_some_and(|p| p.info.permission.can_update_metadata);
@@ -93,13 +95,16 @@ impl Room {
         } else {
             (RefusalReason::NotAllowed, "does not have permission to update own metadata".to_owned())
         };
-        self.tell(key, Response::Outcome { request_id, reason, message });
+        self.conclude(key, reason, message, asked);
     }
 
-    /// Refuses something that this server does not do.
-    pub fn refuse_unsupported(&mut self, key: ParticipantKey, request_id: u32) {
-        let message = "not supported by this server".to_owned();
-        self.tell(key, Response::Outcome { request_id, reason: RefusalReason::NotAllowed, message });
+    /// Tells a participant how its request ended.
+    pub fn conclude(&mut self, key: ParticipantKey, reason: RefusalReason, message: String, asked: Request) {
+        let request_id = match &asked {
+            Request::UpdateMetadata { request_id, .. } => *request_id,
+            _ => 0,
+        };
+        self.tell(key, Response::Outcome { request_id, reason, message, about: Box::new(asked) });
     }
 
     /// Changes the room's text and tells everybody.

@@ -342,6 +342,17 @@ pub enum RefusalReason {
     NotAllowed,
     /// A limit.
     LimitExceeded,
+    /// A field is out of bounds.
+    Invalid,
+}
+
+/// Why a track cannot be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SubscriptionRefusal {
+    /// There is no such track.
+    NotFound,
+    /// The client does not receive its codec.
+    CodecUnsupported,
 }
 
 /// From a participant.
@@ -412,11 +423,6 @@ pub enum Request {
         /// Pixels.
         height: u32,
     },
-    /// Something that this server does not do, to be refused politely.
-    Unsupported {
-        /// Echoed in the reply.
-        request_id: u32,
-    },
     /// It goes.
     Leave,
 }
@@ -472,6 +478,14 @@ pub enum Response {
     Answer(Description),
     /// Of its subscriber transport.
     Offer(Description),
+    /// It shall offer, with so many more sections in which it receives (single peer connection); 0: as many
+    /// as before.
+    SectionsRequired {
+        /// For sound.
+        audios: u32,
+        /// For pictures.
+        videos: u32,
+    },
     /// Participants that changed, itself included.
     Update(Vec<ParticipantInfo>),
     /// Its wish to publish is granted.
@@ -517,7 +531,12 @@ pub enum Response {
         allowed: bool,
     },
     /// A track that it wants cannot be had.
-    SubscriptionRefused(TrackSid),
+    SubscriptionRefused {
+        /// The track.
+        track: TrackSid,
+        /// Why not.
+        reason: SubscriptionRefusal,
+    },
     /// Somebody receives its track for the first time.
     TrackSubscribed(TrackSid),
     /// How a request ended.
@@ -528,6 +547,8 @@ pub enum Response {
         reason: RefusalReason,
         /// In words.
         message: String,
+        /// The request itself: clients that do not number their requests tell by it which one ended.
+        about: Box<Request>,
     },
     /// It gets a fresh token that says what it may do now.
     RefreshToken(Box<ParticipantInfo>),

@@ -37,8 +37,20 @@ pub struct Join {
     pub capabilities: Vec<Carried>,
     /// Its sound may be RED (RFC 2198); Safari decodes it badly.
     pub receives_red: bool,
+    /// How its media travels.
+    pub transports: Transports,
     /// Its signal connection; `None`: a mixer on a link.
     pub connection: Option<ConnectionId>,
+}
+
+/// How a participant's media travels (LiveKit's peer connection modes).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Transports {
+    /// One transport to publish, which the client offers, and one to receive, which we offer.
+    #[default]
+    Two,
+    /// One for both; the client always offers.
+    Single,
 }
 
 /// Whether it can be told anything.

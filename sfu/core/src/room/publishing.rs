@@ -1,7 +1,7 @@
 //! A participant publishes: wishes, negotiated media sections, mutes, removals.
 
 use super::limits::RoomLimits;
-use super::message::{AddTrack, Carried, Kind, Layer, Quality, Response, TrackInfo};
+use super::message::{AddTrack, Carried, Kind, Layer, Quality, RefusalReason, Response, TrackInfo};
 use super::participant::{BoundTrack, Publication, PublicationState};
 use super::sid::{Entropy, TrackSid};
 use super::{Effect, Now, ParticipantKey, PublicationKey, Room};
@@ -21,6 +21,17 @@ pub enum PublishError {
     /// The participant is gone.
     #[error("no such participant")]
     Gone,
+}
+
+impl From<PublishError> for RefusalReason {
+    fn from(error: PublishError) -> Self {
+        match error {
+            PublishError::NotAllowed => Self::NotAllowed,
+            PublishError::TooMany => Self::LimitExceeded,
+            PublishError::Invalid => Self::Invalid,
+            PublishError::Gone => Self::NotFound,
+        }
+    }
 }
 
 impl Room {
@@ -152,20 +163,26 @@ impl Room {
         true
     }
 
-    /// The publisher's sound has other features.
+    /// The publisher's sound has other features; false if it has no such track.
     pub fn set_audio_features(
         &mut self,
         key: ParticipantKey,
         track: &TrackSid,
         features: Vec<Carried>,
         now: Now,
-    ) {
-        self.edit_track(key, track, now, |info| info.audio_features = features);
+    ) -> bool {
+        self.edit_track(key, track, now, |info| info.audio_features = features)
     }
 
-    /// The publisher's picture has another size.
-    pub fn set_video_size(&mut self, key: ParticipantKey, track: &TrackSid, size: (u32, u32), now: Now) {
-        self.edit_track(key, track, now, |info| (info.width, info.height) = size);
+    /// The publisher's picture has another size; false if it has no such track.
+    pub fn set_video_size(
+        &mut self,
+        key: ParticipantKey,
+        track: &TrackSid,
+        size: (u32, u32),
+        now: Now,
+    ) -> bool {
+        self.edit_track(key, track, now, |info| (info.width, info.height) = size)
     }
 
     /// A publication of this room.
@@ -235,14 +252,15 @@ impl Room {
         track: &TrackSid,
         now: Now,
         edit: impl FnOnce(&mut TrackInfo),
-    ) {
-        let Some(participant) = self.participants.get_mut(&key) else { return };
+    ) -> bool {
+        let Some(participant) = self.participants.get_mut(&key) else { return false };
         let Some(publication) = participant.publications.iter_mut().find(|p| p.info.sid == *track) else {
-            return;
+            return false;
         };
         edit(&mut publication.info);
         publication.info.version_unix_us = now.unix_us;
         self.changed(key, now);
+        true
     }
 }
 

@@ -1,6 +1,6 @@
 //! Who receives what: automatic and asked subscriptions, permissions, tile sizes.
 
-use super::message::{Kind, Quality, Response, TrackPermission, TrackSettings};
+use super::message::{Kind, Quality, Response, SubscriptionRefusal, TrackPermission, TrackSettings};
 use super::participant::{Participant, Subscription};
 use super::sid::TrackSid;
 use super::{Effect, Now, ParticipantKey, PublicationKey, Room};
@@ -11,7 +11,8 @@ impl Room {
         for track in tracks {
             let Some(&publication) = self.tracks.get(track) else {
                 if wanted {
-                    self.tell(key, Response::SubscriptionRefused(track.clone()));
+                    let (track, reason) = (track.clone(), SubscriptionRefusal::NotFound);
+                    self.tell(key, Response::SubscriptionRefused { track, reason });
                 }
                 continue;
             };

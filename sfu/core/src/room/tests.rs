@@ -38,6 +38,7 @@ impl Scene {
             client_protocol: Carried(0),
             capabilities: Vec::new(),
             receives_red: true,
+            transports: Transports::Two,
             connection: Some(ConnectionId(key.0)),
         };
         self.room.join(key, join, &mut self.entropy, self.now).unwrap();

@@ -31,7 +31,8 @@ pub struct NegotiatedSection {
     pub mid: Mid,
     /// What it carries.
     pub kind: MediaKind,
-    /// Port 0: rejected or stopped; everything below is empty then.
+    /// Port 0: rejected or stopped; everything below is empty then, but for [`Self::send`] if the peer
+    /// rejected it.
     pub stopped: bool,
     /// As we see it: `RecvOnly` for a publisher's track.
     pub direction: Direction,

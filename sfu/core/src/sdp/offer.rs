@@ -135,6 +135,14 @@ impl Offerer {
         self.changed = true;
     }
 
+    /// The tracks of the next offer.
+    pub fn sent(&self) -> impl Iterator<Item = (Mid, &SendTrack)> {
+        self.slots.iter().filter_map(|slot| match &slot.state {
+            SlotState::Live { track, .. } => Some((slot.mid, &track.send)),
+            SlotState::Stopped { .. } | SlotState::Free => None,
+        })
+    }
+
     /// True if the next offer would differ from what is negotiated, and none is in flight.
     #[must_use]
     pub fn needs_offer(&self) -> bool {
@@ -236,8 +244,13 @@ impl Slot {
                 *before = None;
                 negotiate(media, track)
             }
-            SlotState::Live { offered: true, .. } | SlotState::Stopped { offered: true } => {
-                // Stopped by us, or rejected by the peer: both sides now say port 0.
+            SlotState::Live { track, offered: true, .. } => {
+                // Rejected by the peer: both sides now say port 0.
+                let send = Some(track.send.clone());
+                self.state = SlotState::Free;
+                NegotiatedSection { send, ..NegotiatedSection::stopped(media) }
+            }
+            SlotState::Stopped { offered: true } => {
                 self.state = SlotState::Free;
                 NegotiatedSection::stopped(media)
             }

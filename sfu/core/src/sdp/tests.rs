@@ -4,6 +4,7 @@ mod answers;
 mod mutations;
 mod offers;
 mod parsing;
+mod placing;
 
 use std::net::SocketAddr;
 

@@ -3,13 +3,12 @@
 use std::time::Instant;
 
 use super::admin::{AdminId, AdminReply, AdminRequest, ParticipantRequest};
-use super::peer::Role;
 use super::seat::Seat;
 use super::timers::Timer;
 use super::{Command, Event, RoomKey, Shard, SignalEnd};
 use crate::room::admin::{AdminError, ParticipantChange};
 use crate::room::message::{LeaveAction, LeaveReason, RefusalReason, Request, Response, Scenario, SyncState};
-use crate::room::participant::Join;
+use crate::room::participant::{Join, Transports};
 use crate::room::sid::ParticipantSid;
 use crate::room::{ConnectionId, JoinError, ParticipantKey, PublicationKey, Room, RoomOptions};
 
@@ -66,7 +65,7 @@ impl Shard {
             return;
         };
         let key = ParticipantKey(self.next_key());
-        let can_subscribe = join.permission.can_subscribe;
+        let (transports, can_subscribe) = (join.transports, join.permission.can_subscribe);
         self.seats.insert(key, Seat::new(room_key, Some(connection), now));
         self.connections.insert(connection, key);
         let at = self.now(now);
@@ -82,8 +81,11 @@ impl Shard {
         }
         self.stats.joins += 1;
         self.watch_connections(now);
-        if can_subscribe {
-            self.make_subscriber(key, now);
+        match transports {
+            Transports::Single => self.make_single(key, now),
+            Transports::Two if can_subscribe => drop(self.make_subscriber(key, now)),
+            // Made when it is allowed to subscribe.
+            Transports::Two => {}
         }
         self.apply_effects(room_key, now);
         self.offer_now(key, now);
@@ -158,14 +160,13 @@ impl Shard {
                 let publication = PublicationKey(self.next_key());
                 let Some(seat) = self.seats.get(&key) else { return };
                 let Some(room) = self.rooms.get_mut(&seat.room) else { return };
-                if let Err(refused) = room.add_track(key, publication, *wish, &mut self.entropy, at) {
-                    let message = refused.to_string();
-                    let reason = RefusalReason::NotAllowed;
-                    self.say(key, Response::Outcome { request_id: 0, reason, message });
-                    return;
+                match room.add_track(key, publication, (*wish).clone(), &mut self.entropy, at) {
+                    // The offer may have come first.
+                    Ok(()) => self.bind_sections(key, now),
+                    Err(error) => {
+                        room.conclude(key, error.into(), error.to_string(), Request::AddTrack(wish));
+                    }
                 }
-                // The offer may have come first.
-                self.bind_sections(key, now);
             }
             request @ (Request::Mute { .. }
             | Request::Subscribe { .. }
@@ -174,7 +175,6 @@ impl Shard {
             | Request::UpdateMetadata { .. }
             | Request::AudioFeatures { .. }
             | Request::VideoSize { .. }
-            | Request::Unsupported { .. }
             | Request::Leave) => {
                 if let Some((_, room)) = self.room_of(key) {
                     on_room_request(room, key, request, at);
@@ -211,7 +211,7 @@ impl Shard {
             }
             Scenario::SubscriberBandwidth(bps) => {
                 let peer = subscriber.and_then(|peer| self.peers.get_mut(peer));
-                if let Some(Role::Subscriber(subscribing)) = peer.map(|peer| &mut peer.role) {
+                if let Some(subscribing) = peer.and_then(super::Peer::subscribing) {
                     subscribing.pretended_bps = (bps > 0).then_some(bps);
                     subscribing.allocate_at = Some(now);
                 }
@@ -320,30 +320,41 @@ fn administer_participant(
 
 /// Requests that concern the room alone.
 fn on_room_request(room: &mut Room, key: ParticipantKey, request: Request, now: crate::room::Now) {
-    match request {
-        Request::Mute { track, muted } => {
-            room.mute(key, &track, muted, false, now);
+    let found = match &request {
+        Request::Mute { track, muted } => room.mute(key, track, *muted, false, now),
+        Request::AudioFeatures { track, features } => {
+            room.set_audio_features(key, track, features.clone(), now)
         }
-        Request::Subscribe { tracks, subscribe } => room.subscribe(key, &tracks, subscribe),
-        Request::TrackSettings { tracks, settings } => room.set_track_settings(key, &tracks, settings),
+        Request::VideoSize { track, width, height } => {
+            room.set_video_size(key, track, (*width, *height), now)
+        }
+        Request::Subscribe { tracks, subscribe } => {
+            room.subscribe(key, tracks, *subscribe);
+            true
+        }
+        Request::TrackSettings { tracks, settings } => {
+            room.set_track_settings(key, tracks, *settings);
+            true
+        }
         Request::SubscriptionPermission { all_participants, allowed } => {
-            room.set_audience(key, (!all_participants).then_some(allowed));
+            room.set_audience(key, (!all_participants).then(|| allowed.clone()));
+            true
         }
-        Request::UpdateMetadata { request_id, name, metadata, attributes } => {
-            let text = |text: String| (!text.is_empty()).then_some(text);
-            let (name, metadata) = (text(name), text(metadata));
+        Request::UpdateMetadata { name, metadata, attributes, .. } => {
+            let text = |text: &String| (!text.is_empty()).then(|| text.clone());
+            let (name, metadata, attributes) = (text(name), text(metadata), attributes.clone());
             let change = ParticipantChange { name, metadata, attributes, permission: None };
-            room.update_own_metadata(key, request_id, change, now);
+            return room.update_own_metadata(key, change, request, now);
         }
-        Request::AudioFeatures { track, features } => room.set_audio_features(key, &track, features, now),
-        Request::VideoSize { track, width, height } => room.set_video_size(key, &track, (width, height), now),
-        Request::Unsupported { request_id } => room.refuse_unsupported(key, request_id),
-        Request::Leave => room.leave(key, LeaveReason::ClientInitiated, now),
+        Request::Leave => return room.leave(key, LeaveReason::ClientInitiated, now),
         // The shard has done these before.
         Request::Offer(_)
         | Request::Answer(_)
         | Request::AddTrack(_)
         | Request::SyncState(_)
-        | Request::Simulate(_) => {}
+        | Request::Simulate(_) => true,
+    };
+    if !found {
+        room.conclude(key, RefusalReason::NotFound, "no such track".to_owned(), request);
     }
 }

@@ -89,9 +89,7 @@ impl Shard {
 
     /// The largest share of packets that a subscriber missed of one track, in 1/256.
     fn worst_loss(&self, peer: TransportKey) -> u8 {
-        let Some(super::peer::Role::Subscriber(subscribing)) = self.peers.get(peer).map(|p| &p.role) else {
-            return 0;
-        };
+        let Some(subscribing) = self.peers.get(peer).and_then(|peer| peer.role.receives()) else { return 0 };
         let downlinks = subscribing.by_publication.values();
         let lost = downlinks.filter_map(|(key, _)| self.downlinks.get(*key)?.forwarding.as_ref());
         lost.map(crate::forward::Forwarding::fraction_lost).max().unwrap_or(0)

@@ -1,15 +1,16 @@
 //! ⑥ One publication towards one participant: negotiated, started, tuned, ended.
 
+use std::collections::HashMap;
 use std::time::Instant;
 
 use super::media::MediaKey;
 use super::mixer::{LinkId, MixerMessage, TrackHandle};
-use super::peer::{Role, TransportKey};
+use super::peer::TransportKey;
 use super::timers::Timer;
 use super::{Event, Shard};
 use crate::bwe::Bitrate;
 use crate::forward::{Forwarding, ForwardingConfig, RtxConfig, Target};
-use crate::names::{Mid, Ssrc};
+use crate::names::Ssrc;
 use crate::receive::{EncodingIndex, Reception};
 use crate::room::message::Kind;
 use crate::room::{ParticipantKey, PublicationKey};
@@ -59,7 +60,9 @@ impl Shard {
         let Some(seat) = self.seats.get(&subscriber) else { return };
         if seat.mixer.is_some() {
             self.attach_mixer(subscriber, publication, now);
-        } else if let Some(peer) = seat.subscriber {
+        } else {
+            // Somebody who may subscribe only since now has no transport for it yet.
+            let peer = seat.subscriber.unwrap_or_else(|| self.make_subscriber(subscriber, now));
             self.attach_peer(subscriber, peer, publication, now);
         }
         self.schedule_wanted_qualities(publication, now);
@@ -78,9 +81,8 @@ impl Shard {
                     return;
                 };
                 subscribing.outbound.detach(key);
-                let mid = subscribing.by_publication.remove(&publication).map(|(_, mid)| mid);
-                if let Some(mid) = mid {
-                    subscribing.offerer.remove(mid);
+                if let Some((_, ssrc)) = subscribing.by_publication.remove(&publication) {
+                    subscribing.sections.remove(ssrc);
                 }
                 self.want_offer(subscriber, now);
             }
@@ -114,11 +116,12 @@ impl Shard {
         let Some(subscribing) = self.peers.get_mut(peer_key).and_then(super::Peer::subscribing) else {
             return;
         };
+        let carries = negotiated.sections.iter().filter(|s| !s.stopped && s.direction.sends());
+        let sections: HashMap<Ssrc, &NegotiatedSection> =
+            carries.filter_map(|section| Some((section.send.as_ref()?.ssrc, section))).collect();
         let all: Vec<_> = subscribing.by_publication.values().copied().collect();
-        for (key, mid) in all {
-            let Some(section) = negotiated.section(mid).filter(|s| !s.stopped && s.direction.sends()) else {
-                continue;
-            };
+        for (key, ssrc) in all {
+            let Some(section) = sections.get(&ssrc) else { continue };
             self.negotiate_downlink(key, section, negotiated);
         }
         self.start_downlinks(peer_key, now);
@@ -223,7 +226,7 @@ impl Shard {
         let Some(subscribing) = self.peers.get_mut(peer_key).and_then(super::Peer::subscribing) else {
             return;
         };
-        let mid = subscribing.offerer.add(OfferedTrack { kind, codecs, send });
+        subscribing.sections.add(OfferedTrack { kind, codecs, send });
         let key = self.downlinks.insert(Downlink {
             media: media_key,
             publication,
@@ -235,7 +238,7 @@ impl Shard {
             sender_report_due: false,
             told_clock: None,
         });
-        subscribing.by_publication.insert(publication, (key, mid));
+        subscribing.by_publication.insert(publication, (key, ssrc));
         subscribing.outbound.attach(ssrc, key);
         self.media[media_key].downlinks.push(key);
         self.read_wish(key);
@@ -307,9 +310,7 @@ impl Shard {
         }
         if let Towards::Peer(peer) = downlink.to {
             self.timers.schedule(Timer::Sending(peer), None);
-            if let Some(Role::Subscriber(_)) = self.peers.get(peer).map(|peer| &peer.role) {
-                self.read_wish(key);
-            }
+            self.read_wish(key);
         }
     }
 }
@@ -380,5 +381,5 @@ const FIRST_SEQ: SeqNo = SeqNo(1);
 /// Any number: the mixer knows the codec by the track's handle.
 const MIXER_PT: Pt = Pt::new(96).expect("96 is a dynamic payload type");
 
-/// Mid of a downlink's section, and the downlink.
-pub(super) type ByPublication = (DownlinkKey, Mid);
+/// A downlink, and the SSRC under which it sends.
+pub(super) type ByPublication = (DownlinkKey, Ssrc);

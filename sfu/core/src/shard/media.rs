@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::downlink::DownlinkKey;
-use super::peer::{Role, TransportKey};
+use super::peer::TransportKey;
 use super::timers::Timer;
 use super::{Destination, RoomKey, Shard};
 use crate::forward::{Heard, Leg, Plain};
@@ -87,22 +87,19 @@ impl Shard {
 
     /// Takes one decrypted RTCP compound packet.
     pub(super) fn handle_rtcp(&mut self, key: TransportKey, now: Instant, compound: &[u8]) {
-        let Some(peer) = self.peers.get_mut(key) else { return };
-        match &mut peer.role {
-            Role::Publisher(publishing) => {
-                let media = &mut self.media;
-                publishing.inbound.handle_rtcp(
-                    compound,
-                    &mut self.stats.media.receive,
-                    |key, encoding, clock| {
-                        if let Some(media) = media.get_mut(key) {
-                            media.reception.handle_sender_clock(now, encoding, clock);
-                        }
-                    },
-                );
-            }
-            Role::Subscriber(_) => self.handle_subscriber_rtcp(key, now, compound),
+        if let Some(publishing) = self.peers.get_mut(key).and_then(super::Peer::publishing) {
+            let media = &mut self.media;
+            publishing.inbound.handle_rtcp(
+                compound,
+                &mut self.stats.media.receive,
+                |key, encoding, clock| {
+                    if let Some(media) = media.get_mut(key) {
+                        media.reception.handle_sender_clock(now, encoding, clock);
+                    }
+                },
+            );
         }
+        self.handle_subscriber_rtcp(key, now, compound);
     }
 
     /// Ends a turn: forwards what has arrived, asks publishers for what is missing.
@@ -188,8 +185,8 @@ impl Shard {
             match downlink.to {
                 super::downlink::Towards::Peer(peer_key) => {
                     let Some(peer) = self.peers.get_mut(peer_key) else { continue };
-                    let (Some(path), Role::Subscriber(subscribing)) =
-                        (peer.transport.media_path(), &mut peer.role)
+                    let (Some(path), Some(subscribing)) =
+                        (peer.transport.media_path(), peer.role.subscribing())
                     else {
                         continue;
                     };
@@ -222,7 +219,7 @@ impl Shard {
 
     fn handle_subscriber_rtcp(&mut self, key: TransportKey, now: Instant, compound: &[u8]) {
         let Some(peer) = self.peers.get_mut(key) else { return };
-        let Role::Subscriber(subscribing) = &mut peer.role else { return };
+        let Some(subscribing) = peer.role.subscribing() else { return };
         let (path, seal) = (peer.transport.media_path(), peer.transport.srtp());
         let (downlinks, media, arena) = (&mut self.downlinks, &mut self.media, &mut self.arena);
         let mut counters = std::mem::take(&mut self.stats.media.forward);

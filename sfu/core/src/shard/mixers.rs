@@ -9,7 +9,7 @@ use super::mixer::{LinkId, MixerCommand, MixerMessage, TrackHandle, Watched};
 use super::seat::{MixerSeat, Seat};
 use super::{Event, RoomKey, Shard};
 use crate::room::message::{Carried, Kind, LeaveReason, Quality, Source, TrackSettings};
-use crate::room::participant::Join;
+use crate::room::participant::{Join, Transports};
 use crate::room::permission::Permission;
 use crate::room::{ParticipantKey, RoomOptions};
 
@@ -103,6 +103,7 @@ impl Shard {
             client_protocol: Carried(0),
             capabilities: Vec::new(),
             receives_red: false,
+            transports: Transports::Two,
             connection: None,
         };
         if let Some(room) = self.rooms.get_mut(&room_key)

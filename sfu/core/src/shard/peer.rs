@@ -5,12 +5,15 @@ use std::time::Instant;
 
 use super::downlink::{ByPublication, DownlinkKey};
 use super::media::MediaKey;
-use crate::forward::Outbound;
-use crate::names::Mid;
+use crate::bwe::BweConfig;
+use crate::forward::{Congestion, Outbound};
+use crate::names::{Mid, Ssrc};
 use crate::receive::Inbound;
+use crate::room::sid::TrackSid;
 use crate::room::{ParticipantKey, PublicationKey};
+use crate::rtp::SeqNo;
 use crate::sctp::ChannelId;
-use crate::sdp::{Negotiated, Offerer};
+use crate::sdp::{Negotiated, OfferedTrack, Offerer, Placement, SendTrack};
 use crate::transport::Transport;
 
 /// Place of a transport in its shard; used again after it is gone.
@@ -35,12 +38,44 @@ pub(super) struct Peer {
     pub(super) channels: Channels,
 }
 
-/// What a transport is for (LiveKit's two peer connections).
+/// What a transport is for.
 pub(super) enum Role {
-    /// The participant sends.
+    /// The participant sends: the first of LiveKit's two peer connections.
     Publisher(Box<Publishing>),
-    /// The participant receives.
+    /// The participant receives: the second.
     Subscriber(Box<Subscribing>),
+    /// Both: LiveKit's single peer connection.
+    Single(Box<Publishing>, Box<Subscribing>),
+}
+
+impl Role {
+    pub(super) fn publishing(&mut self) -> Option<&mut Publishing> {
+        match self {
+            Self::Publisher(publishing) | Self::Single(publishing, _) => Some(publishing),
+            Self::Subscriber(_) => None,
+        }
+    }
+
+    pub(super) fn subscribing(&mut self) -> Option<&mut Subscribing> {
+        match self {
+            Self::Subscriber(subscribing) | Self::Single(_, subscribing) => Some(subscribing),
+            Self::Publisher(_) => None,
+        }
+    }
+
+    pub(super) fn sends(&self) -> Option<&Publishing> {
+        match self {
+            Self::Publisher(publishing) | Self::Single(publishing, _) => Some(publishing),
+            Self::Subscriber(_) => None,
+        }
+    }
+
+    pub(super) fn receives(&self) -> Option<&Subscribing> {
+        match self {
+            Self::Subscriber(subscribing) | Self::Single(_, subscribing) => Some(subscribing),
+            Self::Publisher(_) => None,
+        }
+    }
 }
 
 /// The publisher's side.
@@ -52,12 +87,17 @@ pub(super) struct Publishing {
     pub(super) bound: BTreeMap<Mid, PublicationKey>,
 }
 
+impl Publishing {
+    /// Nothing is negotiated; `sender` is the SSRC of our own reports.
+    pub(super) fn new(sender: Ssrc) -> Self {
+        Self { inbound: Inbound::new(sender), negotiated: Negotiated::default(), bound: BTreeMap::new() }
+    }
+}
+
 /// The subscriber's side.
 pub(super) struct Subscribing {
-    pub(super) offerer: Offerer,
+    pub(super) sections: Sections,
     pub(super) negotiation: Negotiation,
-    /// The last offer's number.
-    pub(super) offer_id: u32,
     pub(super) outbound: Outbound<DownlinkKey>,
     /// What is forwarded.
     pub(super) by_publication: BTreeMap<PublicationKey, ByPublication>,
@@ -67,7 +107,71 @@ pub(super) struct Subscribing {
     pub(super) pretended_bps: Option<u64>,
 }
 
-/// Where the offers of a subscriber transport stand.
+impl Subscribing {
+    pub(super) fn new(sections: Sections, negotiation: Negotiation) -> Self {
+        Self {
+            sections,
+            negotiation,
+            outbound: Outbound::new(Congestion::new(BweConfig::default(), SeqNo(1))),
+            by_publication: BTreeMap::new(),
+            allocate_at: None,
+            pretended_bps: None,
+        }
+    }
+}
+
+/// Who offers the sections that carry our tracks.
+pub(super) enum Sections {
+    /// We do.
+    Ours {
+        /// The sections.
+        offerer: Offerer,
+        /// The last offer's number.
+        offer_id: u32,
+    },
+    /// The participant does (single peer connection); we can ask it to.
+    Theirs(Placement),
+}
+
+impl Sections {
+    pub(super) fn add(&mut self, track: OfferedTrack) {
+        match self {
+            Self::Ours { offerer, .. } => drop(offerer.add(track)),
+            Self::Theirs(placement) => placement.add(track),
+        }
+    }
+
+    pub(super) fn remove(&mut self, ssrc: Ssrc) {
+        match self {
+            Self::Ours { offerer, .. } => {
+                let mid = offerer.sent().find(|(_, send)| send.ssrc == ssrc).map(|(mid, _)| mid);
+                if let Some(mid) = mid {
+                    offerer.remove(mid);
+                }
+            }
+            Self::Theirs(placement) => placement.remove(ssrc),
+        }
+    }
+
+    pub(super) fn needs_offer(&self) -> bool {
+        match self {
+            Self::Ours { offerer, .. } => offerer.needs_offer(),
+            Self::Theirs(placement) => placement.needs_offer(),
+        }
+    }
+
+    /// Sections and the tracks in them.
+    pub(super) fn mid_to_track(&self) -> Vec<(String, TrackSid)> {
+        let named = |(mid, send): (Mid, &SendTrack)| (mid.to_string(), TrackSid::from_wire(&send.msid.track));
+        match self {
+            Self::Ours { offerer, .. } => offerer.sent().map(named).collect(),
+            Self::Theirs(placement) => placement.sent().map(named).collect(),
+        }
+    }
+}
+
+/// Where the negotiation of what a participant receives stands. Where the participant offers, a request to
+/// do so takes the place of our offer, and its offer that of the answer.
 ///
 /// ```text
 /// Stable ──change──▶ Due ──offer──▶ InFlight ──answer──▶ Stable
@@ -107,17 +211,11 @@ impl Channels {
 
 impl Peer {
     pub(super) fn publishing(&mut self) -> Option<&mut Publishing> {
-        match &mut self.role {
-            Role::Publisher(publishing) => Some(publishing),
-            Role::Subscriber(_) => None,
-        }
+        self.role.publishing()
     }
 
     pub(super) fn subscribing(&mut self) -> Option<&mut Subscribing> {
-        match &mut self.role {
-            Role::Subscriber(subscribing) => Some(subscribing),
-            Role::Publisher(_) => None,
-        }
+        self.role.subscribing()
     }
 
     /// Media can flow.

@@ -3,15 +3,15 @@
 use std::time::Instant;
 
 use super::media::{Media, MediaKey};
-use super::peer::{Publishing, Role, TransportKey};
+use super::peer::{Publishing, Role, Sections, TransportKey};
 use super::{RoomKey, Shard};
 use crate::codec::Codec as MediaCodec;
 use crate::names::{Mid, Rid, Ssrc};
-use crate::receive::{Inbound, PayloadKind, Payloads, Reception, Section, SectionStreams};
+use crate::receive::{PayloadKind, Payloads, Reception, Section, SectionStreams};
 use crate::room::message::{Description, Kind, LeaveAction, LeaveReason, Response};
 use crate::room::participant::BoundTrack;
 use crate::room::{ParticipantKey, PublicationKey};
-use crate::sdp::{Codec, MediaKind, Negotiated, NegotiatedSection, SessionDescription, answer};
+use crate::sdp::{Codec, MediaKind, Negotiated, NegotiatedSection, Placing, SessionDescription, answer};
 use crate::transport::{RemoteChange, RemoteError};
 
 impl Shard {
@@ -36,17 +36,22 @@ impl Shard {
             }
         }
         self.choose_codecs(key, peer_key, &mut description);
-        let answered = self.with_local(peer_key, |local, _| answer(&description, local, &[]));
+        let placing = self.place_tracks(peer_key, &mut description);
+        let answered = self.with_local(peer_key, |local, _| answer(&description, local, &placing.sends));
         let Some(Ok(answered)) = answered else {
             self.dismiss(key, LeaveReason::SignalClose, LeaveAction::Disconnect, now);
             return;
         };
-        if let Some(publishing) = self.peers.get_mut(peer_key).and_then(super::Peer::publishing) {
+        let Some(peer) = self.peers.get_mut(peer_key) else { return };
+        if let Some(publishing) = peer.publishing() {
             publishing.inbound.set_extensions(answered.negotiated.receive_extensions);
-            publishing.negotiated = answered.negotiated;
+            publishing.negotiated = answered.negotiated.clone();
         }
-        let reply = Description { id: offer.id, sdp: answered.sdp, mid_to_track: Vec::new() };
+        let mid_to_track = peer.role.receives().map_or(Vec::new(), |s| s.sections.mid_to_track());
+        let reply = Description { id: offer.id, sdp: answered.sdp, mid_to_track };
         self.say(key, Response::Answer(reply));
+        self.refuse_tracks(peer_key, &placing.refused);
+        self.negotiated(peer_key, &answered.negotiated, now);
         self.bind_sections(key, now);
         self.drain_transport(peer_key, now);
     }
@@ -91,16 +96,20 @@ impl Shard {
         }
     }
 
+    /// Puts our tracks into the sections that the client offered for them: single peer connection.
+    fn place_tracks(&mut self, peer_key: TransportKey, offer: &mut SessionDescription) -> Placing {
+        let subscribing = self.peers.get_mut(peer_key).and_then(super::Peer::subscribing);
+        match subscribing.map(|subscribing| &mut subscribing.sections) {
+            Some(Sections::Theirs(placement)) => placement.place(offer),
+            Some(Sections::Ours { .. }) | None => Placing::default(),
+        }
+    }
+
     fn publisher_peer(&mut self, key: ParticipantKey, now: Instant) -> Option<TransportKey> {
         if let Some(peer) = self.seats.get(&key)?.publisher {
             return Some(peer);
         }
-        let sender = Ssrc(self.fresh_ssrc());
-        let publishing = Publishing {
-            inbound: Inbound::new(sender),
-            negotiated: Negotiated::default(),
-            bound: std::collections::BTreeMap::new(),
-        };
+        let publishing = Publishing::new(Ssrc(self.fresh_ssrc()));
         let peer = self.make_peer(key, Role::Publisher(Box::new(publishing)), now);
         self.seats.get_mut(&key)?.publisher = Some(peer);
         Some(peer)
@@ -116,11 +125,8 @@ impl Shard {
     /// A publication has one codec, so that every subscriber can be told it.
     fn choose_codecs(&self, key: ParticipantKey, peer_key: TransportKey, offer: &mut SessionDescription) {
         let Some(room) = self.seats.get(&key).and_then(|seat| self.rooms.get(&seat.room)) else { return };
-        let bound = |mid: Mid| match &self.peers.get(peer_key)?.role {
-            Role::Publisher(publishing) => publishing.bound.get(&mid).copied(),
-            Role::Subscriber(_) => None,
-        };
-        for media in &mut offer.media {
+        let bound = |mid: Mid| self.peers.get(peer_key)?.role.sends()?.bound.get(&mid).copied();
+        for media in offer.media.iter_mut().filter(|media| media.direction.sends()) {
             let kind = match media.kind {
                 MediaKind::Audio => Kind::Audio,
                 MediaKind::Video => Kind::Video,

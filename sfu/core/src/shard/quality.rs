@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::downlink::{DownlinkKey, Towards};
 use super::media::MediaKey;
-use super::peer::{Role, TransportKey};
+use super::peer::TransportKey;
 use super::timers::Timer;
 use super::{Destination, Shard};
 use crate::bwe::{Bitrate, Demand, Priority, ProbeRequest, allocate};
@@ -25,7 +25,7 @@ impl Shard {
     pub(super) fn on_sending_timeout(&mut self, key: TransportKey, now: Instant) {
         let Some(peer) = self.peers.get_mut(key) else { return };
         let is_alive = peer.is_alive();
-        let Role::Subscriber(subscribing) = &mut peer.role else { return };
+        let Some(subscribing) = peer.role.subscribing() else { return };
         if !is_alive || subscribing.by_publication.is_empty() {
             return;
         }
@@ -106,7 +106,7 @@ impl Shard {
     fn allocate(&mut self, key: TransportKey, estimate: Bitrate, now: Instant) {
         let Some(peer) = self.peers.get_mut(key) else { return };
         let owner = peer.owner;
-        let Role::Subscriber(subscribing) = &mut peer.role else { return };
+        let Some(subscribing) = peer.role.subscribing() else { return };
         let estimate = subscribing.pretended_bps.map_or(estimate, |bps| estimate.min(Bitrate(bps)));
         let downlinks: Vec<DownlinkKey> = subscribing.by_publication.values().map(|&(key, _)| key).collect();
         let demands: Vec<Demand> = downlinks.iter().map(|&key| self.demand(key, now)).collect();
@@ -176,7 +176,7 @@ impl Shard {
     fn probe(&mut self, key: TransportKey, request: ProbeRequest, now: Instant) {
         let Some(peer) = self.peers.get_mut(key) else { return };
         let Some(path) = peer.transport.media_path() else { return };
-        let Role::Subscriber(subscribing) = &mut peer.role else { return };
+        let Some(subscribing) = peer.role.subscribing() else { return };
         let Some(seal) = peer.transport.srtp() else { return };
         for &(downlink, _) in subscribing.by_publication.values() {
             let Some(downlink) = self.downlinks.get_mut(downlink) else { continue };

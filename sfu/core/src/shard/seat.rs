@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::mixer::{LinkId, TrackHandle, Watched};
-use super::peer::{Negotiation, TransportKey};
+use super::peer::{Negotiation, Sections, TransportKey};
 use super::timers::Timer;
 use super::{RoomKey, Shard, SignalEnd};
 use crate::room::message::{ConnectionQuality, LeaveAction, LeaveReason, ParticipantState};
@@ -61,7 +61,7 @@ impl Seat {
 }
 
 /// LiveKit's time: an offer without answer means that the client is stuck.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
+pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A closed socket and a stalled path together mean a killed page; a reload or a changed network comes back
 /// within two or three of the client's retries (0, 0.3, 1.2, 2.7, 4.8 s).
@@ -119,8 +119,9 @@ impl Shard {
             }
         }
         let subscribing = self.peers.get_mut(seat.subscriber?)?.subscribing()?;
+        let ours = matches!(subscribing.sections, Sections::Ours { .. });
         match subscribing.negotiation {
-            Negotiation::InFlight { since } if now >= since + ANSWER_TIMEOUT => {
+            Negotiation::InFlight { since } if ours && now >= since + ANSWER_TIMEOUT => {
                 let connected = self.seats.get(&key)?.connection.is_some();
                 // Without a signal connection no answer can come; a resume offers again.
                 connected.then_some((LeaveReason::JoinFailure, LeaveAction::Reconnect))

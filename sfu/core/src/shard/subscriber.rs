@@ -1,15 +1,17 @@
-//! Offers to subscribers: gathered, one in flight, answered.
+//! What participants receive is negotiated: changes gathered, one negotiation in flight.
+//!
+//! With two peer connections we offer. With a single one the client does: it is asked to offer, with so many
+//! more sections, and its next offer is answered with tracks in its sections (`publisher.rs`).
 
 use std::time::{Duration, Instant};
 
 use super::Shard;
-use super::peer::{Negotiation, Role, Subscribing, TransportKey};
-use crate::bwe::BweConfig;
-use crate::forward::{Congestion, Outbound};
+use super::peer::{Negotiation, Publishing, Role, Sections, Subscribing, TransportKey};
+use super::seat::ANSWER_TIMEOUT;
+use crate::names::Ssrc;
 use crate::room::ParticipantKey;
-use crate::room::message::{Description, LeaveAction, LeaveReason, Response};
-use crate::rtp::SeqNo;
-use crate::sdp::{Offerer, SessionDescription};
+use crate::room::message::{Description, LeaveAction, LeaveReason, Response, SubscriptionRefusal};
+use crate::sdp::{Negotiated, Offerer, Placement, SessionDescription};
 use crate::transport::RemoteError;
 
 /// Changes within this time share an offer; LiveKit's value.
@@ -20,20 +22,26 @@ const FIRST_CHANGE: Duration = Duration::from_millis(10);
 
 impl Shard {
     /// Makes a participant's subscriber transport.
-    pub(super) fn make_subscriber(&mut self, key: ParticipantKey, now: Instant) {
-        let subscribing = Subscribing {
-            offerer: Offerer::new(),
-            negotiation: Negotiation::Stable { since: None },
-            offer_id: 0,
-            outbound: Outbound::new(Congestion::new(BweConfig::default(), SeqNo(1))),
-            by_publication: std::collections::BTreeMap::new(),
-            allocate_at: None,
-            pretended_bps: None,
-        };
+    pub(super) fn make_subscriber(&mut self, key: ParticipantKey, now: Instant) -> TransportKey {
+        let sections = Sections::Ours { offerer: Offerer::new(), offer_id: 0 };
+        let subscribing = Subscribing::new(sections, Negotiation::Stable { since: None });
         let peer = self.make_peer(key, Role::Subscriber(Box::new(subscribing)), now);
         self.open_channels(peer, now);
         if let Some(seat) = self.seats.get_mut(&key) {
             seat.subscriber = Some(peer);
+        }
+        peer
+    }
+
+    /// Makes a participant's only transport (LiveKit's single peer connection). The client offers first.
+    pub(super) fn make_single(&mut self, key: ParticipantKey, now: Instant) {
+        let publishing = Publishing::new(Ssrc(self.fresh_ssrc()));
+        let sections = Sections::Theirs(Placement::default());
+        let subscribing = Subscribing::new(sections, Negotiation::InFlight { since: now });
+        let role = Role::Single(Box::new(publishing), Box::new(subscribing));
+        let peer = self.make_peer(key, role, now);
+        if let Some(seat) = self.seats.get_mut(&key) {
+            (seat.publisher, seat.subscriber) = (Some(peer), Some(peer));
         }
     }
 
@@ -49,29 +57,65 @@ impl Shard {
     }
 
     /// Offers at once, without gathering: the first offer of a session.
+    ///
+    /// Does nothing for a participant that offers itself.
     pub(super) fn offer_now(&mut self, key: ParticipantKey, now: Instant) {
         let Some(peer) = self.seats.get(&key).and_then(|seat| seat.subscriber) else { return };
         self.send_offer(key, peer, now);
     }
 
-    /// Offers when it is time.
+    /// Offers, or asks the client to offer, when it is time.
     pub(super) fn offer_if_due(&mut self, key: ParticipantKey, now: Instant) {
         let Some(subscribing) = self.subscribing(key) else { return };
-        match subscribing.negotiation {
-            Negotiation::Due { at } if at <= now => {}
-            Negotiation::Due { .. } | Negotiation::Stable { .. } | Negotiation::InFlight { .. } => return,
+        let due = match subscribing.negotiation {
+            Negotiation::Due { at } => at <= now,
+            // A client that never offered is asked again; our own offer without answer ends the session.
+            Negotiation::InFlight { since } => {
+                matches!(subscribing.sections, Sections::Theirs(_)) && now >= since + ANSWER_TIMEOUT
+            }
+            Negotiation::Stable { .. } => false,
+        };
+        if !due {
+            return;
         }
-        if !subscribing.offerer.needs_offer() {
+        if !subscribing.sections.needs_offer() {
             subscribing.negotiation = Negotiation::Stable { since: Some(now) };
             return;
         }
-        self.offer_now(key, now);
+        match &subscribing.sections {
+            Sections::Ours { .. } => self.offer_now(key, now),
+            Sections::Theirs(placement) => {
+                let missing = placement.missing();
+                subscribing.negotiation = Negotiation::InFlight { since: now };
+                self.say(key, Response::SectionsRequired { audios: missing.audios, videos: missing.videos });
+            }
+        }
     }
 
-    /// A resumed client may have moved to another network: restarts ICE with a fresh offer.
+    /// After an answer, ours or theirs: what was agreed on begins, and what is left is done in the next.
+    pub(super) fn negotiated(&mut self, peer_key: TransportKey, negotiated: &Negotiated, now: Instant) {
+        let Some(peer) = self.peers.get_mut(peer_key) else { return };
+        let owner = peer.owner;
+        let Some(subscribing) = peer.subscribing() else { return };
+        subscribing.negotiation = if subscribing.sections.needs_offer() {
+            Negotiation::Due { at: now + DEBOUNCE }
+        } else {
+            Negotiation::Stable { since: Some(now) }
+        };
+        self.renegotiate(peer_key, negotiated, now);
+        self.schedule_seat(owner, now);
+    }
+
+    /// A resumed client may have moved to another network: restarts ICE with a fresh offer. A client that
+    /// offers itself restarts it by its own next offer.
     pub(super) fn restart_subscriber(&mut self, key: ParticipantKey, now: Instant) {
         let Some(peer_key) = self.seats.get(&key).and_then(|seat| seat.subscriber) else { return };
         let Some(peer) = self.peers.get_mut(peer_key) else { return };
+        let Some(subscribing) = peer.role.subscribing() else { return };
+        if matches!(subscribing.sections, Sections::Theirs(_)) {
+            subscribing.negotiation = Negotiation::InFlight { since: now };
+            return;
+        }
         peer.transport.restart_ice();
         self.learn_ufrag(peer_key);
         self.send_offer(key, peer_key, now);
@@ -81,9 +125,10 @@ impl Shard {
     pub(super) fn on_answer(&mut self, key: ParticipantKey, answer: &Description, now: Instant) {
         let Some(peer_key) = self.seats.get(&key).and_then(|seat| seat.subscriber) else { return };
         let Some(peer) = self.peers.get_mut(peer_key) else { return };
-        let Role::Subscriber(subscribing) = &mut peer.role else { return };
+        let Some(subscribing) = peer.role.subscribing() else { return };
+        let Sections::Ours { offerer, offer_id } = &mut subscribing.sections else { return };
         // Clients before negotiation numbers send 0.
-        let stale = answer.id != 0 && answer.id != subscribing.offer_id;
+        let stale = answer.id != 0 && answer.id != *offer_id;
         if stale || !matches!(subscribing.negotiation, Negotiation::InFlight { .. }) {
             return;
         }
@@ -102,47 +147,46 @@ impl Shard {
                 return;
             }
         }
-        let Ok(negotiated) = subscribing.offerer.handle_answer(&description) else {
+        let Ok(negotiated) = offerer.handle_answer(&description) else {
             self.refuse_answer(key, now);
             return;
         };
-        subscribing.negotiation = if subscribing.offerer.needs_offer() {
-            Negotiation::Due { at: now + DEBOUNCE }
-        } else {
-            Negotiation::Stable { since: Some(now) }
-        };
-        self.renegotiate(peer_key, &negotiated, now);
+        let rejected = negotiated.sections.iter().filter(|section| section.stopped);
+        let rejected: Vec<Ssrc> = rejected.filter_map(|section| Some(section.send.as_ref()?.ssrc)).collect();
+        self.refuse_tracks(peer_key, &rejected);
+        self.negotiated(peer_key, &negotiated, now);
         self.drain_transport(peer_key, now);
-        self.schedule_seat(key, now);
+    }
+
+    /// Tells a participant of tracks of which it receives no codec.
+    pub(super) fn refuse_tracks(&mut self, peer_key: TransportKey, refused: &[Ssrc]) {
+        let Some(peer) = self.peers.get(peer_key) else { return };
+        let Some(subscribing) = peer.role.receives() else { return };
+        let Some(room) = self.seats.get(&peer.owner).and_then(|seat| self.rooms.get(&seat.room)) else {
+            return;
+        };
+        let of_refused = subscribing.by_publication.iter().filter(|(_, (_, ssrc))| refused.contains(ssrc));
+        let tracks = of_refused.filter_map(|(&publication, _)| room.publication(publication));
+        let tracks: Vec<_> = tracks.map(|publication| publication.info.sid.clone()).collect();
+        let (owner, reason) = (peer.owner, SubscriptionRefusal::CodecUnsupported);
+        for track in tracks {
+            self.say(owner, Response::SubscriptionRefused { track, reason });
+        }
     }
 
     fn send_offer(&mut self, key: ParticipantKey, peer_key: TransportKey, now: Instant) {
-        let sdp = self.with_local(peer_key, |local, role| match role {
-            Role::Subscriber(subscribing) => {
-                subscribing.negotiation = Negotiation::InFlight { since: now };
-                subscribing.offer_id += 1;
-                Some((subscribing.offer_id, subscribing.offerer.offer(local)))
-            }
-            Role::Publisher(_) => None,
+        let offer = self.with_local(peer_key, |local, role| {
+            let subscribing = role.subscribing()?;
+            let Sections::Ours { offerer, offer_id } = &mut subscribing.sections else { return None };
+            subscribing.negotiation = Negotiation::InFlight { since: now };
+            *offer_id += 1;
+            let (id, sdp) = (*offer_id, offerer.offer(local));
+            Some(Description { id, sdp, mid_to_track: subscribing.sections.mid_to_track() })
         });
-        let Some(Some((id, sdp))) = sdp else { return };
-        let mid_to_track = self.mids_of(peer_key);
-        self.say(key, Response::Offer(Description { id, sdp, mid_to_track }));
+        let Some(Some(offer)) = offer else { return };
+        self.say(key, Response::Offer(offer));
         self.drain_transport(peer_key, now);
         self.schedule_seat(key, now);
-    }
-
-    fn mids_of(&mut self, peer_key: TransportKey) -> Vec<(String, crate::room::sid::TrackSid)> {
-        let Some(peer) = self.peers.get_mut(peer_key) else { return Vec::new() };
-        let owner = peer.owner;
-        let Some(subscribing) = peer.subscribing() else { return Vec::new() };
-        let Some(room) = self.seats.get(&owner).and_then(|seat| self.rooms.get(&seat.room)) else {
-            return Vec::new();
-        };
-        let mids = subscribing.by_publication.iter().filter_map(|(&publication, (_, mid))| {
-            Some((mid.to_string(), room.publication(publication)?.info.sid.clone()))
-        });
-        mids.collect()
     }
 
     fn refuse_answer(&mut self, key: ParticipantKey, now: Instant) {

@@ -173,7 +173,7 @@ impl Shard {
 
     fn on_connected(&mut self, key: TransportKey, now: Instant) {
         let Some(peer) = self.peers.get(key) else { return };
-        let (owner, is_subscriber) = (peer.owner, matches!(peer.role, Role::Subscriber(_)));
+        let (owner, is_subscriber) = (peer.owner, peer.role.receives().is_some());
         let at = self.now(now);
         let Some(seat) = self.seats.get(&owner) else { return };
         // The primary transport: the subscriber's where there is one.
@@ -191,7 +191,7 @@ impl Shard {
 
     fn on_recovered(&mut self, key: TransportKey, now: Instant) {
         let Some(peer) = self.peers.get(key) else { return };
-        if matches!(peer.role, Role::Subscriber(_)) {
+        if peer.role.receives().is_some() {
             self.start_downlinks(key, now);
         }
     }
