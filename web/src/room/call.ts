@@ -17,8 +17,6 @@ export interface Ticket {
 const ROOM_OPTIONS: RoomOptions = {
   adaptiveStream: true,
   dynacast: true,
-  // The server speaks `/rtc` with two peer connections; asking for one first costs a refused request.
-  singlePeerConnection: false,
   publishDefaults: { simulcast: true, red: true, dtx: true, videoCodec: "vp8", videoSimulcastLayers: [VideoPresets.h180, VideoPresets.h360] },
 };
 
