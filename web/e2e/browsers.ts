@@ -25,8 +25,8 @@ export function openBrowser(devices?: FakeDevices): Promise<Browser> {
   return chromium.launch({ executablePath: process.env["DAIS_CHROMIUM"] ?? "/usr/bin/chromium", args: [...FLAGS, ...files] });
 }
 
-/** Keeps every peer connection where the test finds it. */
-function keepConnections(): void {
+/** Keeps every peer connection where the test finds it; runs in the page before its own scripts. */
+export function keepConnections(): void {
   const kept: RTCPeerConnection[] = [];
   const Original = window.RTCPeerConnection;
   window.RTCPeerConnection = new Proxy(Original, {

@@ -9,9 +9,14 @@ import { fileURLToPath } from "node:url";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const RESULTS = fileURLToPath(new URL("../test-results", import.meta.url));
 
+/** Where `cargo build` puts programs. */
+export function binaries(): string {
+  return join(process.env["CARGO_TARGET_DIR"] ?? join(ROOT, "target"), "debug");
+}
+
 /** The binary that `cargo build -p dais` made. */
 function binary(): string {
-  return process.env["DAIS_BIN"] ?? join(process.env["CARGO_TARGET_DIR"] ?? join(ROOT, "target"), "debug", "dais");
+  return process.env["DAIS_BIN"] ?? join(binaries(), "dais");
 }
 
 const START_MS = 60_000;
@@ -57,12 +62,21 @@ async function ready(url: string): Promise<void> {
   }
 }
 
+export interface Options {
+  /** Where browsers reach media. `default` offers every interface's address, as a server does that nobody configured. */
+  media: "loopback" | "default";
+  /** For room tokens and server APIs. */
+  apiKey?: { key: string; secret: string };
+}
+
 /** `name` tells the logs of several servers apart. */
-export async function startDais(name: string): Promise<Dais> {
+export async function startDais(name: string, { media, apiKey }: Options = { media: "loopback" }): Promise<Dais> {
   const folder = await mkdtemp(join(tmpdir(), "dais-e2e-"));
   await mkdir(RESULTS, { recursive: true });
   const log = createWriteStream(join(RESULTS, `dais-${name}.log`));
-  const args = ["up", "--http-addr", "127.0.0.1:0", "--data-dir", folder, "--sfu-media-port", "0", "--sfu-media-ips", "127.0.0.1"];
+  const args = ["up", "--http-addr", "127.0.0.1:0", "--data-dir", folder, "--sfu-media-port", "0"];
+  if (media === "loopback") args.push("--sfu-media-ips", "127.0.0.1");
+  if (apiKey) args.push("--api-key", apiKey.key, "--api-secret", apiKey.secret);
   const child = spawn(binary(), args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, DAIS_LOG: process.env["DAIS_LOG"] ?? "info" } });
   child.stdout.pipe(log, { end: false });
   child.stderr.pipe(log, { end: false });

@@ -8,6 +8,8 @@ export interface Received {
   energy: number;
   /** Width of the widest incoming picture. */
   width: number;
+  /** Pictures of which a frame was decoded. */
+  pictures: number;
 }
 
 declare global {
@@ -16,15 +18,21 @@ declare global {
   }
 }
 
-export function received(page: Page): Promise<Received> {
+/** A page of Playwright's or of Puppeteer's. */
+export interface AnyPage {
+  evaluate: <T>(run: () => Promise<T>) => Promise<T>;
+}
+
+export function received(page: AnyPage): Promise<Received> {
   return page.evaluate(async () => {
-    const sum = { frames: 0, energy: 0, width: 0 };
+    const sum = { frames: 0, energy: 0, width: 0, pictures: 0 };
     for (const connection of window.keptConnections) {
       for (const stat of (await connection.getStats()).values()) {
         if (stat.type !== "inbound-rtp") continue;
         if (stat.kind === "video") {
           sum.frames += stat.framesDecoded ?? 0;
           sum.width = Math.max(sum.width, stat.frameWidth ?? 0);
+          sum.pictures += stat.framesDecoded > 0 ? 1 : 0;
         } else {
           sum.energy += stat.totalAudioEnergy ?? 0;
         }

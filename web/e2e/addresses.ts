@@ -1,0 +1,31 @@
+/** An address of this machine that is not loopback: Firefox uses no other towards an ICE-lite server. */
+import { execFileSync } from "node:child_process";
+import { networkInterfaces } from "node:os";
+
+/** Of a block for documentation (RFC 5737): nobody is there. */
+const ADDRESS = "198.51.100.1/32";
+const NAME = "dais-e2e";
+
+function ip(...args: string[]): void {
+  execFileSync("ip", args, { stdio: ["ignore", "ignore", "pipe"], encoding: "utf8" });
+}
+
+function hasAddress(): boolean {
+  return Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ family, internal }) => family === "IPv4" && !internal));
+}
+
+/**
+ * Makes a dummy interface if the machine, or this network namespace, has loopback only; answers with how to undo it.
+ * Call it before the server starts, which offers the addresses that it finds then.
+ */
+export function needAddress(): () => void {
+  if (hasAddress()) return () => undefined;
+  try {
+    ip("link", "add", NAME, "type", "dummy");
+    ip("address", "add", ADDRESS, "dev", NAME);
+    ip("link", "set", NAME, "up");
+  } catch (error) {
+    throw new Error("Firefox needs an address that is not loopback, and this machine has none. Run the test as root, or give an interface an address.", { cause: error });
+  }
+  return () => ip("link", "delete", NAME);
+}
