@@ -1,5 +1,5 @@
 /** Starts all of Dais for a test: free ports, a temporary data folder, ended by its process id. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { createWriteStream } from "node:fs";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -27,6 +27,8 @@ export interface Dais {
   url: string;
   /** Works once. */
   signInLink: string;
+  /** Process ids of the children that mix stages. */
+  mixerChildren: () => number[];
   stop: () => Promise<void>;
 }
 
@@ -69,6 +71,11 @@ export interface Options {
   apiKey?: { key: string; secret: string };
 }
 
+function childrenOf(pid: number, name: string): number[] {
+  const { stdout } = spawnSync("pgrep", ["--parent", String(pid), "--full", name], { encoding: "utf8" });
+  return stdout.split("\n").filter(Boolean).map(Number);
+}
+
 /** `name` tells the logs of several servers apart. */
 export async function startDais(name: string, { media, apiKey }: Options = { media: "loopback" }): Promise<Dais> {
   const folder = await mkdtemp(join(tmpdir(), "dais-e2e-"));
@@ -91,5 +98,5 @@ export async function startDais(name: string, { media, apiKey }: Options = { med
     log.end();
     await rm(folder, { recursive: true, force: true });
   };
-  return { url, signInLink, stop };
+  return { url, signInLink, mixerChildren: () => childrenOf(child.pid ?? 0, "mixer-child"), stop };
 }

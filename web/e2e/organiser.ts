@@ -1,10 +1,11 @@
 /** What an organiser does on screen, as steps of tests. */
 import { expect, type Page } from "@playwright/test";
 
-/** Makes an event on the events page and waits for its set-up. */
-export async function makeEvent(page: Page, title: string): Promise<void> {
+/** Makes an event on the events page and waits for its set-up. Only the invited may see the media of an invited one. */
+export async function makeEvent(page: Page, title: string, access: "open" | "invited" = "open"): Promise<void> {
   await page.getByRole("button", { name: "New event" }).first().click();
   await page.getByLabel("Name", { exact: true }).fill(title);
+  await page.locator("#event-open").setChecked(access === "open");
   await page.getByRole("button", { name: "Create" }).click();
   await expect(page.getByRole("heading", { name: title, level: 1 })).toBeVisible();
 }
