@@ -184,7 +184,7 @@ test("captions uploaded as WebVTT are seen in the player", async () => {
   await expectAccessible(organiser, "captions");
   await viewer.reload();
   await expect.poll(async () => (await playing(viewer)).time).toBeGreaterThan(0);
-  await viewer.locator("media-captions-button").click();
+  await viewer.getByRole("button", { name: "Captions", exact: true }).click();
   const shown = () =>
     viewer.evaluate(() => {
       const media = document.querySelector("hls-video") as (HTMLElement & { nativeEl?: HTMLVideoElement }) | null;

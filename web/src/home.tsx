@@ -1,6 +1,6 @@
 /** The root address: organisers go on to their events, everybody else learns what to open. */
 import { Ticket } from "lucide-react";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import { Navigate } from "react-router";
 import { useSession } from "./organiser/session";
 import { ButtonLink } from "./ui/button";
@@ -8,11 +8,10 @@ import { Frame } from "./ui/frame";
 import { Empty } from "./ui/parts";
 
 export function Home() {
-  const { t } = useTranslation();
   const session = useSession();
   if (session.isSuccess) return <Navigate to="/events" replace />;
   return (
-    <Frame home="/" name={t("organiser.name")}>
+    <Frame home="/" name={t("common.dais")}>
       <main className="page narrow" id="content">
         {!session.isPending && (
           <Empty

@@ -4,22 +4,22 @@ import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/parts.css";
 import "./styles/forms.css";
-import "./i18n";
 import { QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { RouterProvider } from "react-router/dom";
+import { App } from "./app";
 import { queryClient } from "./api/query-client";
-import { router } from "./routes";
+import { prefetchOnIntent } from "./prefetch";
 import { ToastProvider } from "./ui/toast";
 
+prefetchOnIntent();
 const root = document.getElementById("root");
 if (!root) throw new Error("index.html has a #root element");
 createRoot(root).render(
   <StrictMode>
     <QueryClientProvider client={queryClient}>
       <ToastProvider>
-        <RouterProvider router={router} />
+        <App />
       </ToastProvider>
     </QueryClientProvider>
   </StrictMode>,

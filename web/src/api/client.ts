@@ -1,5 +1,6 @@
 /** The generated client of the control API: sends cookies and the CSRF token, turns refusals into errors. */
 import createClient from "openapi-fetch";
+import { SERVER } from "@/lib/server";
 import { ApiProblem, problemOf } from "./problem";
 import type { paths } from "./schema";
 
@@ -12,7 +13,7 @@ export function setCsrfToken(token: string | undefined): void {
 
 const READS = new Set(["GET", "HEAD"]);
 
-export const api = createClient<paths>({ credentials: "same-origin" });
+export const api = createClient<paths>({ baseUrl: SERVER, credentials: "same-origin" });
 
 api.use({
   onRequest({ request }) {

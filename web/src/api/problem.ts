@@ -1,5 +1,5 @@
 /** Errors of the API (RFC 9457) and the sentence that a person reads about them. */
-import type { TFunction } from "i18next";
+import { t } from "@/i18n";
 
 /** A refused or failed request. `status` 0: no answer at all. */
 export class ApiProblem extends Error {
@@ -30,7 +30,7 @@ export function problemOf(status: number, body: unknown): ApiProblem {
 }
 
 /** What happened and what to do, in one or two sentences. */
-export function problemText(t: TFunction, error: unknown): string {
+export function problemText(error: unknown): string {
   const status = error instanceof ApiProblem ? error.status : 0;
   const detail = error instanceof ApiProblem ? error.detail : undefined;
   if (status === 0) return t("problem.offline");

@@ -7,9 +7,14 @@ function isFinal(error: Error): boolean {
   return error instanceof ApiProblem && error.status >= 400 && error.status < 500 && error.status !== 429;
 }
 
-export const queryClient = new QueryClient({
-  defaultOptions: {
-    queries: { retry: (count, error) => count < 3 && !isFinal(error), staleTime: 5000, refetchOnWindowFocus: true },
-    mutations: { retry: false },
-  },
-});
+export function newQueryClient(): QueryClient {
+  return new QueryClient({
+    defaultOptions: {
+      queries: { retry: (count, error) => count < 3 && !isFinal(error), staleTime: 5000, refetchOnWindowFocus: true },
+      mutations: { retry: false },
+    },
+  });
+}
+
+/** The app's own. */
+export const queryClient = newQueryClient();

@@ -1,11 +1,10 @@
 /** The time until something starts, in large figures. */
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import { useNow } from "@/lib/hooks";
 import { dayAndTime, zoneName } from "@/lib/time";
 import { countdown } from "./model";
 
 export function Countdown({ until }: { until: Date }) {
-  const { t } = useTranslation();
   const now = useNow(1000);
   const left = countdown(until, now);
   const two = (value: number) => String(value).padStart(2, "0");

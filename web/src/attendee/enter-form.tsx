@@ -2,28 +2,37 @@
 import { useMutation } from "@tanstack/react-query";
 import { Lock } from "lucide-react";
 import type { FormEvent } from "react";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import { enterOpen } from "@/api/experience";
-import type { EventPreview } from "@/api/types";
+import type { EventPreview, Experience } from "@/api/types";
 import { useNow, useTitle } from "@/lib/hooks";
 import { dayAndTime, zoneName } from "@/lib/time";
 import { Button } from "@/ui/button";
 import { TextField } from "@/ui/field";
 import { Frame } from "@/ui/frame";
+import { MainPart } from "@/ui/main-part";
 import { Empty } from "@/ui/parts";
 import { ProblemNotice } from "@/ui/problem";
-import { keepExperience } from "./experience";
 
-export function EnterForm({ event, onEnter }: { event: EventPreview; onEnter: () => void }) {
-  const { t } = useTranslation();
+export interface EnterFormProps {
+  event: EventPreview;
+  onEnter: (experience: Experience) => void;
+}
+
+export function EnterScreen(props: EnterFormProps) {
+  return (
+    <Frame home="/" name={props.event.title}>
+      <EnterForm {...props} />
+    </Frame>
+  );
+}
+
+export function EnterForm({ event, onEnter }: EnterFormProps) {
   const now = useNow(60_000);
   useTitle(event.title);
   const enter = useMutation({
     mutationFn: (name: string) => enterOpen(event.id, name),
-    onSuccess: (experience) => {
-      keepExperience(experience);
-      onEnter();
-    },
+    onSuccess: onEnter,
   });
   const submit = (submitted: FormEvent<HTMLFormElement>) => {
     submitted.preventDefault();
@@ -31,28 +40,26 @@ export function EnterForm({ event, onEnter }: { event: EventPreview; onEnter: ()
   };
   const start = new Date(event.starts_at);
   return (
-    <Frame home="/" name={event.title}>
-      <main className="card join" id="content">
-        <div className="col">
-          <h1>{event.title}</h1>
-          <p className="muted">
-            {dayAndTime(start, now)} {zoneName(start)}
-          </p>
-          {event.description && <p>{event.description}</p>}
-        </div>
-        {event.access === "open" ? (
-          <form className="col" onSubmit={submit}>
-            <p className="muted">{t("attendee.join.openText")}</p>
-            <TextField label={t("attendee.join.name")} name="name" placeholder={t("attendee.join.namePlaceholder")} autoComplete="name" required maxLength={128} />
-            <ProblemNotice error={enter.error} />
-            <Button kind="primary" size="lg" type="submit" busy={enter.isPending}>
-              {t("attendee.join.action")}
-            </Button>
-          </form>
-        ) : (
-          <Empty icon={<Lock size={22} aria-hidden />} title={t("attendee.join.closedTitle")} text={t("attendee.join.closedText")} />
-        )}
-      </main>
-    </Frame>
+    <MainPart className="card join">
+      <div className="col">
+        <h1>{event.title}</h1>
+        <p className="muted">
+          {dayAndTime(start, now)} {zoneName(start)}
+        </p>
+        {event.description && <p>{event.description}</p>}
+      </div>
+      {event.access === "open" ? (
+        <form className="col" onSubmit={submit}>
+          <p className="muted">{t("attendee.join.openText")}</p>
+          <TextField label={t("attendee.join.name")} name="name" placeholder={t("attendee.join.namePlaceholder")} autoComplete="name" required maxLength={128} />
+          <ProblemNotice error={enter.error} />
+          <Button kind="primary" size="lg" type="submit" busy={enter.isPending}>
+            {t("attendee.join.action")}
+          </Button>
+        </form>
+      ) : (
+        <Empty icon={<Lock size={22} aria-hidden />} title={t("attendee.join.closedTitle")} text={t("attendee.join.closedText")} />
+      )}
+    </MainPart>
   );
 }

@@ -1,5 +1,5 @@
 /** Who this browser tab is inside an event. The token lives as long as the tab. */
-import { useOutletContext } from "react-router";
+import { createContext, use } from "react";
 import type { Caller } from "@/api/experience";
 import type { EventPreview, Experience, Person } from "@/api/types";
 import { readSession, removeSession, writeSession } from "@/lib/storage";
@@ -39,6 +39,10 @@ export interface Inside {
   person: Person | undefined;
 }
 
+export const InsideContext = createContext<Inside | undefined>(undefined);
+
 export function useInside(): Inside {
-  return useOutletContext<Inside>();
+  const inside = use(InsideContext);
+  if (!inside) throw new Error("a screen of an event is shown inside one");
+  return inside;
 }

@@ -1,15 +1,18 @@
 /** The attendee's top bar. */
 import type { ReactNode } from "react";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
+import { useEmbedding } from "@/lib/embedding";
 import { ButtonLink } from "@/ui/button";
 import { Frame } from "@/ui/frame";
 import { Avatar, Chip } from "@/ui/parts";
 import { useInside } from "./experience";
 
 export function AttendeeFrame({ online, children }: { online?: number | undefined; children: ReactNode }) {
-  const { t } = useTranslation();
   const { event, person } = useInside();
+  const embedded = useEmbedding() !== undefined;
   const home = `/e/${event.slug}`;
+  // The page around it has its own.
+  if (embedded) return children;
   return (
     <Frame
       home={home}

@@ -2,7 +2,7 @@
 import { useMutation } from "@tanstack/react-query";
 import { Ticket } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import { Navigate, useNavigate, useParams } from "react-router";
 import { enterInvited } from "@/api/experience";
 import { ApiProblem } from "@/api/problem";
@@ -14,7 +14,6 @@ import { Problem } from "@/ui/problem";
 import { keepExperience } from "./experience";
 
 export function Join() {
-  const { t } = useTranslation();
   useTitle(t("attendee.join.title"));
   const { eventId } = useParams();
   const navigate = useNavigate();
@@ -37,7 +36,7 @@ export function Join() {
   if (!invitation && eventId) return <Navigate to={`/e/${eventId}`} replace />;
   const refused = !invitation || (error instanceof ApiProblem && error.status >= 400 && error.status < 500 && error.status !== 429);
   return (
-    <Frame home="/" name={t("organiser.name")}>
+    <Frame home="/" name={t("common.dais")}>
       <main className="join" id="content">
         {!isError && invitation && (
           <p className="row" role="status">

@@ -1,7 +1,7 @@
 /** All replays of the event. */
 import { useQuery } from "@tanstack/react-query";
 import { Clapperboard } from "lucide-react";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import { listReplays } from "@/api/experience";
 import { useTitle } from "@/lib/hooks";
 import { Page } from "@/ui/frame";
@@ -12,7 +12,6 @@ import { AttendeeFrame } from "./frame";
 import { ReplayRows } from "./replay-rows";
 
 export function ReplayList() {
-  const { t } = useTranslation();
   useTitle(t("attendee.replay.list"));
   const { event, caller } = useInside();
   const replays = useQuery({ queryKey: ["replays", event.id, caller.kind], queryFn: () => listReplays(caller, event.id), refetchInterval: 5000 });
@@ -29,7 +28,7 @@ export function ReplayList() {
             {replays.data.items.length > 0 ? (
               <ReplayRows replays={replays.data.items} />
             ) : (
-              <Empty icon={<Clapperboard size={24} aria-hidden />} title={t("organiser.replays.emptyTitle")} text={t("attendee.reception.replaysLater")} />
+              <Empty icon={<Clapperboard size={24} aria-hidden />} title={t("attendee.replay.none")} text={t("attendee.reception.replaysLater")} />
             )}
           </div>
         )}

@@ -1,6 +1,6 @@
 /** Replays as rows with a picture. */
 import { Play } from "lucide-react";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import { Link } from "react-router";
 import type { ReplaySummary } from "@/api/types";
 import { useNow } from "@/lib/hooks";
@@ -8,7 +8,6 @@ import { clock, dayAndTime } from "@/lib/time";
 import { useInside } from "./experience";
 
 export function ReplayRows({ replays }: { replays: readonly ReplaySummary[] }) {
-  const { t } = useTranslation();
   const { event } = useInside();
   const now = useNow(60_000);
   return (

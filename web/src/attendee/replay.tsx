@@ -1,14 +1,15 @@
 /** One replay. */
 import { useQuery } from "@tanstack/react-query";
 import { Download } from "lucide-react";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import { useParams } from "react-router";
 import { getReplay } from "@/api/experience";
 import type { Replay as ReplayBody } from "@/api/types";
+import { useEmbedding } from "@/lib/embedding";
 import { useNow, useTitle } from "@/lib/hooks";
 import { clock, dayAndTime } from "@/lib/time";
-import { Player } from "@/player/player";
-import "@/player/player.css";
+import { Player } from "@/player/lazy-player";
+import { MainPart } from "@/ui/main-part";
 import { Chip, Notice, Skeleton } from "@/ui/parts";
 import { Problem } from "@/ui/problem";
 import { useInside } from "./experience";
@@ -26,19 +27,19 @@ export function Replay() {
   const { caller } = useInside();
   const replay = useQuery({ queryKey: ["replay", replayId, caller.kind], queryFn: () => getReplay(caller, replayId), refetchInterval: (query) => pollMs(query.state.data) });
   useTitle(replay.data?.title);
+  const embedded = useEmbedding() !== undefined;
   return (
     <AttendeeFrame>
-      <main className="watch alone" id="content" tabIndex={-1}>
+      <MainPart className={embedded ? "" : "watch alone"} tabIndex={-1}>
         {replay.isPending && <Skeleton height="56vw" />}
         {replay.isError && !replay.data && <Problem error={replay.error} onRetry={() => void replay.refetch()} />}
-        {replay.data && <Content replay={replay.data} />}
-      </main>
+        {replay.data && (embedded ? <Place replay={replay.data} /> : <Content replay={replay.data} />)}
+      </MainPart>
     </AttendeeFrame>
   );
 }
 
 function Picture({ replay }: { replay: ReplayBody }) {
-  const { t } = useTranslation();
   if (replay.state === "errored") return <Notice kind="warn">{replay.error ?? t("attendee.replay.failed")}</Notice>;
   if (!replay.hls_url) {
     return (
@@ -53,15 +54,20 @@ function Picture({ replay }: { replay: ReplayBody }) {
   );
 }
 
+function Place({ replay }: { replay: ReplayBody }) {
+  return (
+    <div className="watch-picture">
+      <Picture replay={replay} />
+    </div>
+  );
+}
+
 function Content({ replay }: { replay: ReplayBody }) {
-  const { t } = useTranslation();
   const now = useNow(60_000);
   const languages = replay.captions.filter((caption) => caption.state === "ready").map((caption) => caption.label);
   return (
     <div>
-      <div className="watch-picture">
-        <Picture replay={replay} />
-      </div>
+      <Place replay={replay} />
       <div className="watch-title">
         <div className="grow">
           <h1>{replay.title}</h1>

@@ -4,19 +4,20 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useState } from "react";
 import { Outlet, useParams } from "react-router";
 import { getMe, getPreview } from "@/api/experience";
-import type { EventPreview } from "@/api/types";
+import type { EventPreview, Experience } from "@/api/types";
+import { MainPart } from "@/ui/main-part";
 import { SkeletonList } from "@/ui/parts";
 import { NotFound, Problem } from "@/ui/problem";
 import { ApiProblem } from "@/api/problem";
 import { useSession } from "@/organiser/session";
-import { forgetExperience, type Inside, storedExperience } from "./experience";
-import { EnterForm } from "./enter-form";
+import { forgetExperience, keepExperience, type Inside, InsideContext, storedExperience } from "./experience";
+import { type EnterFormProps, EnterScreen } from "./enter-form";
 
 function Waiting() {
   return (
-    <main className="page">
+    <MainPart className="page">
       <SkeletonList rows={3} height={140} />
-    </main>
+    </MainPart>
   );
 }
 
@@ -42,19 +43,27 @@ function Door({ event }: { event: EventPreview }) {
     forgetExperience(event.id);
     setStored(undefined);
   }, [refused, event.id]);
+  const enter = (experience: Experience) => {
+    keepExperience(experience);
+    setStored({ token: experience.token, person: experience.person });
+  };
   if (stored) return <Screens event={event} caller={{ kind: "person", token: stored.token }} person={stored.person} />;
-  return <OrganiserOrForm event={event} onEnter={() => setStored(storedExperience(event.id))} />;
+  return <OrganiserOrForm event={event} onEnter={enter} />;
 }
 
-function OrganiserOrForm({ event, onEnter }: { event: EventPreview; onEnter: () => void }) {
+function OrganiserOrForm({ event, onEnter }: EnterFormProps) {
   const session = useSession();
   if (session.isPending) return <Waiting />;
   if (session.isSuccess) return <Screens event={event} caller={{ kind: "organiser" }} person={undefined} />;
-  return <EnterForm event={event} onEnter={onEnter} />;
+  return <EnterScreen event={event} onEnter={onEnter} />;
 }
 
 function Screens({ event, caller, person }: Inside) {
   const token = caller.kind === "person" ? caller.token : undefined;
   const inside = useMemo<Inside>(() => ({ event, caller: token ? { kind: "person", token } : { kind: "organiser" }, person }), [event, token, person]);
-  return <Outlet context={inside} />;
+  return (
+    <InsideContext value={inside}>
+      <Outlet />
+    </InsideContext>
+  );
 }

@@ -1,5 +1,6 @@
 /** Small hooks over browser state. */
 import { useEffect, useState, useSyncExternalStore } from "react";
+import { useEmbedding } from "./embedding";
 
 /** The time, again every `everyMs`. */
 export function useNow(everyMs = 1000): Date {
@@ -11,16 +12,17 @@ export function useNow(everyMs = 1000): Date {
   return now;
 }
 
-/** Names the tab; the name before comes back when the screen leaves. */
+/** Names the tab; the name before comes back when the screen leaves. Another site's tab keeps its name. */
 export function useTitle(title: string | undefined): void {
+  const embedded = useEmbedding() !== undefined;
   useEffect(() => {
-    if (title === undefined) return undefined;
+    if (title === undefined || embedded) return undefined;
     const before = document.title;
     document.title = `${title} · Dais`;
     return () => {
       document.title = before;
     };
-  }, [title]);
+  }, [title, embedded]);
 }
 
 /** Whether a media query matches, followed. */

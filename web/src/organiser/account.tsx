@@ -1,7 +1,7 @@
 /** The organiser's name, email and password. */
 import { useMutation } from "@tanstack/react-query";
 import type { FormEvent } from "react";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import { queryClient } from "@/api/query-client";
 import { saveProfile } from "@/api/organiser";
 import type { OrganiserSession } from "@/api/types";
@@ -12,7 +12,6 @@ import { ProblemNotice } from "@/ui/problem";
 import { useToast } from "@/ui/toast";
 
 export function Account({ open, onClose, organiser }: { open: boolean; onClose: () => void; organiser: OrganiserSession["organiser"] }) {
-  const { t } = useTranslation();
   const toast = useToast();
   const save = useMutation({
     mutationFn: saveProfile,

@@ -3,7 +3,7 @@ import "./organiser.css";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { CalendarPlus, Lock, Plus, Users } from "lucide-react";
 import { useState } from "react";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import { Link } from "react-router";
 import { listEvents } from "@/api/organiser";
 import type { Event } from "@/api/types";
@@ -17,7 +17,6 @@ import { OrganiserFrame } from "./frame";
 import { NewEventDialog } from "./new-event";
 
 export function Events() {
-  const { t } = useTranslation();
   useTitle(t("organiser.events.title"));
   const [creating, setCreating] = useState(false);
   const events = useInfiniteQuery({
@@ -71,7 +70,6 @@ export function Events() {
 }
 
 function EventCard({ event }: { event: Event }) {
-  const { t } = useTranslation();
   const now = useNow(60_000);
   const start = new Date(event.starts_at);
   const over = new Date(event.ends_at) < now;

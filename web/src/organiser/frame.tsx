@@ -1,7 +1,7 @@
 /** The organiser's top bar. */
 import { LogOut, UserRound } from "lucide-react";
 import type { ReactNode } from "react";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import { useNavigate } from "react-router";
 import { signOut } from "@/api/organiser";
 import type { Event } from "@/api/types";
@@ -13,7 +13,6 @@ import { useState } from "react";
 import { dropSession, useSession } from "./session";
 
 function AccountMenu() {
-  const { t } = useTranslation();
   const navigate = useNavigate();
   const session = useSession();
   const [account, setAccount] = useState(false);
@@ -45,7 +44,6 @@ function AccountMenu() {
 }
 
 export function OrganiserFrame({ event, children }: { event?: Event | undefined; children: ReactNode }) {
-  const { t } = useTranslation();
   const places: readonly Place[] = event
     ? [
         { to: `/events/${event.id}`, label: t("organiser.event.setUp"), end: true },
@@ -53,7 +51,7 @@ export function OrganiserFrame({ event, children }: { event?: Event | undefined;
       ]
     : [];
   return (
-    <Frame home="/events" name={event?.title ?? t("organiser.name")} places={places} side={<AccountMenu />}>
+    <Frame home="/events" name={event?.title ?? t("common.dais")} places={places} side={<AccountMenu />}>
       {children}
     </Frame>
   );

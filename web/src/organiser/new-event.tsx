@@ -1,7 +1,7 @@
 /** Making an event: a name, when, and who may enter. */
 import { useMutation } from "@tanstack/react-query";
 import type { FormEvent } from "react";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import { useNavigate } from "react-router";
 import { createEvent } from "@/api/organiser";
 import { queryClient } from "@/api/query-client";
@@ -21,7 +21,6 @@ function nextHour(): Date {
 }
 
 export function NewEventDialog({ open, onClose }: { open: boolean; onClose: () => void }) {
-  const { t } = useTranslation();
   const navigate = useNavigate();
   const create = useMutation({
     mutationFn: createEvent,

@@ -1,4 +1,5 @@
 /** What all organiser screens share: nobody gets in who is not signed in. */
+import "@/i18n/organiser";
 import { Outlet, Navigate } from "react-router";
 import { ApiProblem } from "@/api/problem";
 import { SkeletonList } from "@/ui/parts";

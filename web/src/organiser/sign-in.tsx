@@ -1,7 +1,8 @@
 /** Signing in: by the one-time link in the address, or by email and password. */
 import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useRef, useState } from "react";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
+import "@/i18n/organiser";
 import { useNavigate } from "react-router";
 import { signIn, signInByLink } from "@/api/organiser";
 import { ApiProblem, problemText } from "@/api/problem";
@@ -14,7 +15,6 @@ import { Notice } from "@/ui/parts";
 import { keepSession } from "./session";
 
 export function SignIn() {
-  const { t } = useTranslation();
   useTitle(t("organiser.signIn.title"));
   const navigate = useNavigate();
   const [token] = useState(() => takeFromHash("token"));
@@ -38,7 +38,7 @@ export function SignIn() {
   };
   if (token && !byLink.isError) {
     return (
-      <Frame home="/" name={t("organiser.name")}>
+      <Frame home="/" name={t("common.dais")}>
         <main className="join" id="content">
           <p className="row" role="status">
             <span className="spinner" aria-hidden />
@@ -50,7 +50,7 @@ export function SignIn() {
   }
   const wrong = byPassword.error instanceof ApiProblem && byPassword.error.status === 401;
   return (
-    <Frame home="/" name={t("organiser.name")}>
+    <Frame home="/" name={t("common.dais")}>
       <main className="card join" id="content">
         <div>
           <h1>{t("organiser.signIn.title")}</h1>
@@ -60,7 +60,7 @@ export function SignIn() {
         <form className="col" onSubmit={submit}>
           <TextField label={t("organiser.signIn.email")} name="email" type="email" autoComplete="username" required />
           <TextField label={t("organiser.signIn.password")} name="password" type="password" autoComplete="current-password" required />
-          {byPassword.isError && <Notice kind="warn">{wrong ? t("organiser.signIn.wrong") : problemText(t, byPassword.error)}</Notice>}
+          {byPassword.isError && <Notice kind="warn">{wrong ? t("organiser.signIn.wrong") : problemText(byPassword.error)}</Notice>}
           <Button kind="primary" size="lg" type="submit" busy={byPassword.isPending}>
             {t("organiser.signIn.action")}
           </Button>

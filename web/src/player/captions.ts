@@ -1,6 +1,7 @@
 /** Captions in large, calm type, above the controls. The browser still draws and places them. */
 import type { HlsVideoElement } from "hls-video-element";
-import { useEffect } from "react";
+import { useEffect, useRef } from "react";
+import type { Captions } from "./tracks";
 
 /** Lines of captions that the control bar covers at the bottom of the picture. */
 const COVERED_LINES = 3;
@@ -27,11 +28,20 @@ function raise(track: TextTrack): void {
   }
 }
 
-export function useCaptions(element: HlsVideoElement | null): void {
+/** `silent`: the sound is off, so the first captions that appear are shown, once. */
+export function useCaptions(element: HlsVideoElement | null, captions: Captions, silent: boolean): void {
+  const { tracks, show } = captions;
+  const shown = useRef(false);
+  useEffect(() => {
+    const [first] = tracks;
+    if (!silent || shown.current || !first) return;
+    shown.current = true;
+    show(first.key);
+  }, [silent, tracks, show]);
   useEffect(() => {
     const root = element?.shadowRoot;
-    const tracks = element?.textTracks;
-    if (!root || !tracks) return undefined;
+    const list = element?.textTracks;
+    if (!root || !list) return undefined;
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(STYLE);
     root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
@@ -40,16 +50,16 @@ export function useCaptions(element: HlsVideoElement | null): void {
     };
     const watched = new Set<TextTrack>();
     const watch = () => {
-      for (const track of tracks) {
+      for (const track of list) {
         if (track.kind === "metadata" || watched.has(track)) continue;
         watched.add(track);
         track.addEventListener("cuechange", onCues);
       }
     };
     watch();
-    tracks.addEventListener("addtrack", watch);
+    list.addEventListener("addtrack", watch);
     return () => {
-      tracks.removeEventListener("addtrack", watch);
+      list.removeEventListener("addtrack", watch);
       for (const track of watched) track.removeEventListener("cuechange", onCues);
       root.adoptedStyleSheets = root.adoptedStyleSheets.filter((one) => one !== sheet);
     };

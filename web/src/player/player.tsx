@@ -3,13 +3,19 @@ import "./player.css";
 import type { HlsVideoElement } from "hls-video-element";
 import HlsVideo from "hls-video-element/react";
 import { Volume2 } from "lucide-react";
-import { MediaController, MediaLoadingIndicator } from "media-chrome/react";
-import { type ReactNode, useState } from "react";
-import { useTranslation } from "react-i18next";
+import { type MouseEvent, type ReactNode, useState } from "react";
+import { t } from "@/i18n";
 import { useAutoplay } from "./autoplay";
 import { useCaptions } from "./captions";
-import { Controls } from "./controls";
+import { Controls, MonitorControls, toggle } from "./controls";
+import { useFullscreen } from "./fullscreen";
+import { useIdle } from "./idle";
+import { useMedia } from "./media";
 import { useRecovery } from "./recovery";
+import { useShortcuts } from "./shortcuts";
+import { useLastPicture, useStalled } from "./stall";
+import { STORYBOARD } from "./storyboard";
+import { useCaptionTracks } from "./tracks";
 
 export interface PlayerProps {
   /** URL of the multivariant playlist. */
@@ -32,54 +38,82 @@ const HLS_CONFIG = { liveSyncDurationCount: 3, backBufferLength: 90, maxBufferLe
 /** From the start: the whole replay is there. */
 const REPLAY_CONFIG = { ...HLS_CONFIG, startPosition: 0 };
 
-/** media-chrome hides what lies over the picture when the pointer rests; badges stay. */
-const ALWAYS_SHOWN = { noautohide: "" };
-
 export function Player({ src, live, title, badges, monitor = false, autoplay = live, storyboard, poster }: PlayerProps) {
-  const { t } = useTranslation();
+  const [box, setBox] = useState<HTMLElement | null>(null);
   const [element, setElement] = useState<HlsVideoElement | null>(null);
-  const state = useRecovery(element, src);
+  const [canvas, setCanvas] = useState<HTMLCanvasElement | null>(null);
+  const [settings, setSettings] = useState(false);
+  const keepPicture = useLastPicture(element, canvas);
+  const state = useRecovery(element, src, keepPicture);
+  const streaming = state !== "starting";
+  const stalled = useStalled(element);
   const sound = useAutoplay(element, autoplay);
-  useCaptions(element);
+  const media = useMedia(element);
+  const captions = useCaptionTracks(element);
+  useCaptions(element, captions, sound.refused);
+  const fullscreen = useFullscreen(box, element);
+  const idle = useIdle(box, !media.paused && !settings);
+  useShortcuts(box, element, { captions: captions.toggle, fullscreen: fullscreen.toggle });
+  const press = (event: MouseEvent) => {
+    setSettings(false);
+    // On a touch screen a tap only shows the controls.
+    if (element && !monitor && matchMedia("(hover: hover)").matches && event.detail === 1) toggle(element);
+  };
+  const enlarge = () => {
+    // The first of the two presses has paused or played: take that back.
+    if (element && !monitor) toggle(element);
+    fullscreen.toggle();
+  };
+  const parts = { element, media, full: fullscreen.full, onFull: fullscreen.toggle };
   return (
-    <MediaController className="player" aria-label={title} defaultSubtitles={sound.refused} data-live={live || undefined} data-stream={state} noAutoSeekToLive>
-      <HlsVideo
-        slot="media"
-        ref={setElement}
-        src={src}
-        config={live ? HLS_CONFIG : REPLAY_CONFIG}
-        playsInline
-        muted={monitor}
-        preload="auto"
-        crossOrigin="anonymous"
-        {...(poster && { poster })}
-      >
-        {storyboard && <track label="thumbnails" default kind="metadata" src={storyboard} />}
-      </HlsVideo>
-      <div slot="top-chrome" className="player-badges" {...ALWAYS_SHOWN}>
+    <section className="player" ref={setBox} aria-label={title} tabIndex={-1} data-live={live || undefined} data-stream={state} data-idle={idle || undefined}>
+      <div className="player-picture" onClick={press} onDoubleClick={enlarge} role="presentation">
+        <HlsVideo
+          ref={setElement}
+          src={src}
+          config={live ? HLS_CONFIG : REPLAY_CONFIG}
+          playsInline
+          muted={monitor}
+          preload="auto"
+          crossOrigin="anonymous"
+          {...(poster && { poster })}
+        >
+          {storyboard && <track label={STORYBOARD} default kind="metadata" src={storyboard} />}
+        </HlsVideo>
+        <canvas ref={setCanvas} hidden aria-hidden />
+      </div>
+      <Words badges={badges} starting={!streaming} reconnecting={streaming && (stalled || state === "reconnecting")} seeking={streaming && media.seeking} />
+      {sound.refused && (
+        <button type="button" className="btn lg player-sound" onClick={sound.turnOn}>
+          <Volume2 size={18} aria-hidden />
+          {t("player.turnSoundOn")}
+        </button>
+      )}
+      {monitor ? <MonitorControls {...parts} /> : <Controls {...parts} live={live} captions={captions} streaming={streaming} storyboard={storyboard} open={settings} onOpen={setSettings} />}
+    </section>
+  );
+}
+
+/** What is said over the picture. The picture itself stays, whatever happens. */
+function Words({ badges, starting, reconnecting, seeking }: { badges: ReactNode; starting: boolean; reconnecting: boolean; seeking: boolean }) {
+  return (
+    <>
+      <div className="player-badges">
         {badges}
-        {state === "reconnecting" && (
+        {reconnecting && (
           <span className="chip on-video" role="status">
             <span className="spinner" aria-hidden />
             {t("player.reconnecting")}
           </span>
         )}
       </div>
-      {state === "starting" ? (
-        <div slot="centered-chrome" className="player-starting" role="status">
+      {starting && (
+        <div className="player-starting" role="status">
           <span className="spinner" aria-hidden />
           {t("player.starting")}
         </div>
-      ) : (
-        <MediaLoadingIndicator slot="centered-chrome" noAutohide loadingDelay={800} />
       )}
-      {sound.refused && (
-        <button type="button" slot="centered-chrome" className="btn lg player-sound" onClick={sound.turnOn}>
-          <Volume2 size={18} aria-hidden />
-          {t("player.turnSoundOn")}
-        </button>
-      )}
-      <Controls element={element} live={live} monitor={monitor} />
-    </MediaController>
+      {seeking && !reconnecting && <span className="player-seeking spinner" aria-hidden />}
+    </>
   );
 }

@@ -47,7 +47,7 @@ function apply(remedy: Remedy, hls: Hls, src: string): void {
   }
 }
 
-function watch(hls: Hls, src: string, onState: (state: StreamState) => void): () => void {
+function watch(hls: Hls, src: string, onState: (state: StreamState) => void, beforeReset: () => void): () => void {
   let attempt = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const onError = (_: unknown, error: ErrorData) => {
@@ -55,7 +55,11 @@ function watch(hls: Hls, src: string, onState: (state: StreamState) => void): ()
     if (remedy === "none") return;
     onState(remedy === "reload-playlist" ? "starting" : "reconnecting");
     clearTimeout(timer);
-    timer = setTimeout(() => apply(remedy, hls, src), remedy === "recover-media" ? 0 : retryDelayMs(attempt, Math.random()));
+    const help = () => {
+      if (remedy !== "load-again") beforeReset();
+      apply(remedy, hls, src);
+    };
+    timer = setTimeout(help, remedy === "recover-media" ? 0 : retryDelayMs(attempt, Math.random()));
     attempt += 1;
   };
   const onData = () => {
@@ -71,8 +75,8 @@ function watch(hls: Hls, src: string, onState: (state: StreamState) => void): ()
   };
 }
 
-/** Follows the element's stream and repairs it. */
-export function useRecovery(element: HlsVideoElement | null, src: string): StreamState {
+/** Follows the element's stream and repairs it. `beforeReset` is called when the video is about to lose its picture. */
+export function useRecovery(element: HlsVideoElement | null, src: string, beforeReset: () => void): StreamState {
   const [state, setState] = useState<StreamState>("starting");
   useEffect(() => {
     if (!element) return undefined;
@@ -82,7 +86,7 @@ export function useRecovery(element: HlsVideoElement | null, src: string): Strea
     const timer = setInterval(() => {
       if (!element.api) return;
       clearInterval(timer);
-      stop = watch(element.api, src, setState);
+      stop = watch(element.api, src, setState, beforeReset);
       if (element.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) setState("playing");
     }, 10);
     // Safari plays HLS itself and has no hls.js.
@@ -93,6 +97,6 @@ export function useRecovery(element: HlsVideoElement | null, src: string): Strea
       element.removeEventListener("playing", onNative);
       stop?.();
     };
-  }, [element, src]);
+  }, [element, src, beforeReset]);
   return state;
 }

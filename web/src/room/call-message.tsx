@@ -1,20 +1,20 @@
 /** The screen of a call that is joining, over, or failed. */
 import { PhoneOff } from "lucide-react";
 import type { ReactNode } from "react";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import { Button, ButtonLink } from "@/ui/button";
+import { MainPart } from "@/ui/main-part";
 import type { CallFailure } from "./failures";
 
 function Screen({ children }: { children: ReactNode }) {
   return (
-    <main className="call-message" id="content">
+    <MainPart className="call-message">
       {children}
-    </main>
+    </MainPart>
   );
 }
 
 export function CallJoining() {
-  const { t } = useTranslation();
   return (
     <Screen>
       <span className="spinner" aria-hidden />
@@ -24,7 +24,6 @@ export function CallJoining() {
 }
 
 export function CallEnded({ failure, onRetry, back }: { failure: CallFailure | undefined; onRetry: () => void; back: { to: string; label: string } }) {
-  const { t } = useTranslation();
   return (
     <Screen>
       <span className="empty" style={{ padding: 0 }}>

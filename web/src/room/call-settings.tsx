@@ -1,14 +1,13 @@
 /** Choosing other devices during a call. */
 import { useMediaDeviceSelect } from "@livekit/components-react";
 import { supportsAudioOutputSelection } from "livekit-client";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import { Button } from "@/ui/button";
 import { Dialog } from "@/ui/dialog";
 import { SelectField } from "@/ui/field";
 import { useToast } from "@/ui/toast";
 
 function DeviceSelect({ kind, label }: { kind: MediaDeviceKind; label: string }) {
-  const { t } = useTranslation();
   const toast = useToast();
   const { devices, activeDeviceId, setActiveMediaDevice } = useMediaDeviceSelect({ kind });
   const named = devices.filter((device) => device.label !== "");
@@ -20,7 +19,6 @@ function DeviceSelect({ kind, label }: { kind: MediaDeviceKind; label: string })
 }
 
 export function CallSettings({ open, onClose, canPublish }: { open: boolean; onClose: () => void; canPublish: boolean }) {
-  const { t } = useTranslation();
   return (
     <Dialog open={open} onClose={onClose} title={t("room.settings.title")} actions={<Button onClick={onClose}>{t("room.settings.done")}</Button>}>
       <div className="col" style={{ marginTop: 16, gap: 16 }}>

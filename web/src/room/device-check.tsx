@@ -2,10 +2,11 @@
 import "./device-check.css";
 import { Mic, MicOff, Video, VideoOff } from "lucide-react";
 import { type ReactNode, useEffect, useRef } from "react";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import type { LocalAudioTrack, LocalVideoTrack } from "livekit-client";
 import { Button } from "@/ui/button";
 import { SelectField } from "@/ui/field";
+import { MainPart } from "@/ui/main-part";
 import { Avatar, Notice } from "@/ui/parts";
 import { browserKind, type DeviceFailure } from "./failures";
 import { MicMeter } from "./mic-meter";
@@ -27,11 +28,10 @@ export interface DeviceCheckProps {
 }
 
 export function DeviceCheck({ name, title, text, joinLabel, onJoin, extra }: DeviceCheckProps) {
-  const { t } = useTranslation();
   const { camera, microphone } = usePreview();
   const mic = microphone.device.state === "on" ? microphone.device.track : undefined;
   return (
-    <main className="check" id="content">
+    <MainPart className="check">
       <div className="check-picture">
         <CameraPreview control={camera} name={name} />
         <div className="check-toggles">
@@ -54,7 +54,7 @@ export function DeviceCheck({ name, title, text, joinLabel, onJoin, extra }: Dev
         </Button>
         {extra}
       </div>
-    </main>
+    </MainPart>
   );
 }
 
@@ -64,7 +64,6 @@ async function takeBoth(camera: DeviceControl<LocalVideoTrack>, microphone: Devi
 }
 
 function CameraPreview({ control, name }: { control: DeviceControl<LocalVideoTrack>; name: string }) {
-  const { t } = useTranslation();
   const video = useRef<HTMLVideoElement>(null);
   const track = control.device.state === "on" ? control.device.track : undefined;
   useEffect(() => {
@@ -100,7 +99,6 @@ function DeviceToggle({ control, on, off, label }: { control: AnyControl; on: Re
 }
 
 function DeviceChoice({ kind, control, label }: { kind: "videoinput" | "audioinput"; control: AnyControl; label: string }) {
-  const { t } = useTranslation();
   const devices = useDeviceList(kind, control.device.state);
   if (control.device.state === "failed") return <DeviceProblem kind={kind} failure={control.device.failure} onRetry={control.retry} />;
   const current = devices.find((device) => device.deviceId === control.deviceId)?.deviceId ?? devices[0]?.deviceId ?? "";
@@ -109,7 +107,6 @@ function DeviceChoice({ kind, control, label }: { kind: "videoinput" | "audioinp
 }
 
 function DeviceProblem({ kind, failure, onRetry }: { kind: "videoinput" | "audioinput"; failure: DeviceFailure; onRetry: () => void }) {
-  const { t } = useTranslation();
   const browser = browserKind(navigator.userAgent);
   const fix = failure === "denied" ? t(`room.device.fix_${browser}`) : t(`room.device.fix_${failure}`);
   return (

@@ -2,7 +2,7 @@
 import { useLocalParticipant } from "@livekit/components-react";
 import { LogOut, Mic, MicOff, MonitorUp, MonitorX, Settings, Video, VideoOff } from "lucide-react";
 import { type ReactNode, useCallback, useState } from "react";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import { useToast } from "@/ui/toast";
 import { CallSettings } from "./call-settings";
 import { deviceFailure } from "./failures";
@@ -26,7 +26,6 @@ function DockButton({ label, off = false, active = false, onClick, children }: D
 }
 
 export function Dock({ onLeave }: { onLeave: () => void }) {
-  const { t } = useTranslation();
   const [settings, setSettings] = useState(false);
   const { localParticipant } = useLocalParticipant();
   const canPublish = localParticipant.permissions?.canPublish !== false;
@@ -46,14 +45,13 @@ export function Dock({ onLeave }: { onLeave: () => void }) {
 }
 
 function PublishButtons() {
-  const { t } = useTranslation();
   const toast = useToast();
   const { localParticipant, isMicrophoneEnabled, isCameraEnabled, isScreenShareEnabled } = useLocalParticipant();
   const attempt = useCallback(
     (what: "camera" | "microphone", action: Promise<unknown>) => {
       action.catch((error: unknown) => toast(t(`room.device.${what}_${deviceFailure(error, window.isSecureContext)}`)));
     },
-    [toast, t],
+    [toast],
   );
   const share = () => {
     localParticipant.setScreenShareEnabled(!isScreenShareEnabled, { audio: true, contentHint: "detail" }).catch((error: unknown) => {

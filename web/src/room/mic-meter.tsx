@@ -1,14 +1,13 @@
 /** Shows that the microphone hears something. */
 import { createAudioAnalyser, type LocalAudioTrack } from "livekit-client";
 import { useEffect, useRef } from "react";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 
 /** Speech at arm's length reads about 0.4 on the analyser's scale; the bar is then two thirds full. */
 const GAIN = 1.6;
 const EVERY_MS = 60;
 
 export function MicMeter({ track }: { track: LocalAudioTrack | undefined }) {
-  const { t } = useTranslation();
   const bar = useRef<HTMLElement>(null);
   useEffect(() => {
     const element = bar.current;

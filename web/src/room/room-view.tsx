@@ -4,9 +4,10 @@ import { RoomAudioRenderer, RoomContext, useAudioPlayback, useConnectionQualityI
 import { ConnectionQuality, ConnectionState, type Room } from "livekit-client";
 import { ChevronLeft, Volume2, Wifi, WifiLow } from "lucide-react";
 import type { ReactNode } from "react";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import { Link } from "react-router";
 import { Button } from "@/ui/button";
+import { MainPart } from "@/ui/main-part";
 import { Chip } from "@/ui/parts";
 import { Dock } from "./dock";
 import { TileGrid } from "./tile-grid";
@@ -38,10 +39,10 @@ export function RoomView({ room, title, back, onLeave, status, onAir = false }: 
           {status}
           <Connection />
         </header>
-        <main className="call-body" id="content">
+        <MainPart className="call-body">
           <Trouble room={room} />
           <TileGrid />
-        </main>
+        </MainPart>
         <Dock onLeave={onLeave} />
         <RoomAudioRenderer />
       </div>
@@ -50,7 +51,6 @@ export function RoomView({ room, title, back, onLeave, status, onAir = false }: 
 }
 
 function Count() {
-  const { t } = useTranslation();
   const people = useParticipants();
   const onScreen = people.filter(isOnScreen).length;
   const watching = people.filter((person) => person.permissions?.canPublish === false).length;
@@ -63,7 +63,6 @@ function Count() {
 }
 
 function Connection() {
-  const { t } = useTranslation();
   const { localParticipant } = useLocalParticipant();
   const { quality } = useConnectionQualityIndicator({ participant: localParticipant });
   switch (quality) {
@@ -89,7 +88,6 @@ function Connection() {
 }
 
 function Trouble({ room }: { room: Room }) {
-  const { t } = useTranslation();
   const state = useConnectionState();
   const { canPlayAudio, startAudio } = useAudioPlayback(room);
   if (state === ConnectionState.Reconnecting || state === ConnectionState.SignalReconnecting) {

@@ -1,6 +1,6 @@
 /** The tiles of a call. Each tile slides to its new place when people come and go. */
 import { type CSSProperties, useMemo, useState } from "react";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import { useMediaQuery, useSize } from "@/lib/hooks";
 import { focusPlacement, gridPlacement, type Place } from "./grid";
 import { Tile } from "./tile";
@@ -11,7 +11,6 @@ function styleOf(place: Place): CSSProperties {
 }
 
 export function TileGrid() {
-  const { t } = useTranslation();
   const [pinned, setPinned] = useState<string>();
   const [container, setContainer] = useState<HTMLDivElement | null>(null);
   const { tiles, focus } = useTiles(pinned);

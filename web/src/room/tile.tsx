@@ -3,7 +3,7 @@ import { isTrackReference, type TrackReferenceOrPlaceholder, useIsMuted, useIsSp
 import { ConnectionQuality, Track } from "livekit-client";
 import { MicOff, Pin, PinOff, WifiLow } from "lucide-react";
 import type { ReactNode } from "react";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import { Avatar } from "@/ui/parts";
 
 export interface TileProps {
@@ -15,7 +15,6 @@ export interface TileProps {
 }
 
 export function Tile({ tile, pinned = false, onPin, corner }: TileProps) {
-  const { t } = useTranslation();
   const { participant, source } = tile;
   const screen = source === Track.Source.ScreenShare;
   const muted = useIsMuted(tile);
@@ -46,7 +45,6 @@ export function Tile({ tile, pinned = false, onPin, corner }: TileProps) {
 }
 
 function TileName({ tile, name, cameraOff }: { tile: TrackReferenceOrPlaceholder; name: string; cameraOff: boolean }) {
-  const { t } = useTranslation();
   const silent = useIsMuted({ participant: tile.participant, source: Track.Source.Microphone });
   const screen = tile.source === Track.Source.ScreenShare;
   const who = tile.participant.isLocal ? t("room.tile.you") : name;

@@ -1,6 +1,6 @@
 /** Asks before something that cannot be undone. */
 import { type ReactNode, useState } from "react";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import { Button, type ButtonKind } from "./button";
 import { Dialog } from "./dialog";
 import { ProblemNotice } from "./problem";
@@ -17,7 +17,6 @@ export interface ConfirmProps {
 }
 
 export function Confirm({ open, onClose, title, text, action, kind = "primary", children, onConfirm }: ConfirmProps) {
-  const { t } = useTranslation();
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
   const confirm = async () => {

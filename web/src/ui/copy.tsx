@@ -1,11 +1,10 @@
 /** A link to hand on: the text, and one press to copy it. */
 import { Check, Copy } from "lucide-react";
 import { useEffect, useState } from "react";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import { Button, type ButtonKind, type ButtonSize } from "./button";
 
 export function CopyButton({ text, label, size = "sm", kind = "plain" }: { text: string; label: string; size?: ButtonSize; kind?: ButtonKind }) {
-  const { t } = useTranslation();
   const [copied, setCopied] = useState(false);
   useEffect(() => {
     if (!copied) return undefined;

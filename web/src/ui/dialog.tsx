@@ -1,6 +1,7 @@
 /** A modal question: focus stays inside, Escape closes it. */
 import { Dialog as Primitive } from "radix-ui";
 import type { ReactNode } from "react";
+import { useEmbedding } from "@/lib/embedding";
 
 export interface DialogProps {
   open: boolean;
@@ -13,9 +14,10 @@ export interface DialogProps {
 }
 
 export function Dialog({ open, onClose, title, text, children, actions }: DialogProps) {
+  const embedding = useEmbedding();
   return (
     <Primitive.Root open={open} onOpenChange={(next) => !next && onClose()}>
-      <Primitive.Portal>
+      <Primitive.Portal container={embedding?.portal ?? null}>
         <Primitive.Overlay className="overlay" />
         <Primitive.Content className="dialog" {...(text ? {} : { "aria-describedby": undefined })}>
           <Primitive.Title asChild>

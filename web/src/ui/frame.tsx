@@ -1,8 +1,9 @@
 /** The bar on top of every screen that is not a call. */
 import { type ReactNode, useEffect, useRef } from "react";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import { Link, NavLink, useLocation } from "react-router";
-import { ThemeMenu } from "./menu";
+import { MainPart } from "./main-part";
+import { ThemeButton } from "./theme-button";
 
 export interface Place {
   to: string;
@@ -21,7 +22,6 @@ export interface FrameProps {
 }
 
 export function Frame({ home, name, places = [], side, onAir = false, children }: FrameProps) {
-  const { t } = useTranslation();
   return (
     <>
       <a href="#content" className="btn skip">
@@ -42,7 +42,7 @@ export function Frame({ home, name, places = [], side, onAir = false, children }
         )}
         <span className="grow" />
         {side}
-        <ThemeMenu />
+        <ThemeButton />
       </header>
       {children}
     </>
@@ -59,8 +59,8 @@ export function Page({ narrow = false, wide = false, children }: { narrow?: bool
     first.current = false;
   }, [pathname]);
   return (
-    <main ref={main} id="content" tabIndex={-1} className={["page", narrow ? "narrow" : "", wide ? "wide" : ""].join(" ")}>
+    <MainPart ref={main} tabIndex={-1} className={["page", narrow ? "narrow" : "", wide ? "wide" : ""].join(" ")}>
       {children}
-    </main>
+    </MainPart>
   );
 }

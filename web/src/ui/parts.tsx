@@ -1,7 +1,7 @@
 /** Chips, avatars, skeletons, empty states, notices: the small words of the interface. */
 import { CircleAlert, CircleCheck, Info } from "lucide-react";
 import type { ReactNode } from "react";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import { initials, personGradient } from "@/lib/people";
 
 export type ChipKind = "plain" | "live" | "good" | "warn" | "on-video";
@@ -12,7 +12,6 @@ export function Chip({ kind = "plain", size, children }: { kind?: ChipKind; size
 
 /** The one red thing: it says that an audience sees this now. */
 export function LiveChip({ label, size }: { label?: string; size?: "lg" }) {
-  const { t } = useTranslation();
   return (
     <Chip kind="live" {...(size && { size })}>
       <span className="dot" />
@@ -35,7 +34,6 @@ export function Skeleton({ width = "100%", height = 16 }: { width?: number | str
 }
 
 export function SkeletonList({ rows = 3, height = 72 }: { rows?: number; height?: number }) {
-  const { t } = useTranslation();
   return (
     <div className="col" role="status">
       <span className="visually-hidden">{t("common.loading")}</span>

@@ -1,7 +1,7 @@
 /** Short news that needs no answer. */
 import { X } from "lucide-react";
 import { createContext, type ReactNode, use, useCallback, useMemo, useRef, useState } from "react";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 
 interface Toast {
   id: number;
@@ -18,7 +18,6 @@ export function useToast(): (text: string) => void {
 }
 
 export function ToastProvider({ children }: { children: ReactNode }) {
-  const { t } = useTranslation();
   const [toasts, setToasts] = useState<readonly Toast[]>([]);
   const next = useRef(0);
   const close = useCallback((id: number) => setToasts((all) => all.filter((toast) => toast.id !== id)), []);
@@ -41,7 +40,7 @@ export function ToastProvider({ children }: { children: ReactNode }) {
           </button>
         </div>
       )),
-    [toasts, close, t],
+    [toasts, close],
   );
   return (
     <ToastContext value={show}>

@@ -1,15 +1,11 @@
 /** The one large thing of the reception. */
-import "@/player/player.css";
 import { CalendarClock, Play, Users } from "lucide-react";
-import { lazy, Suspense } from "react";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import { ButtonLink } from "@/ui/button";
 import { Chip, LiveChip } from "@/ui/parts";
+import { Player } from "@/player/lazy-player";
 import { Countdown } from "../countdown";
 import type { PlaceItem } from "../model";
-
-/** The player is larger than the rest of the reception: it comes when something is live. */
-const Player = lazy(async () => ({ default: (await import("@/player/player")).Player }));
 
 export interface HeroProps {
   item: PlaceItem;
@@ -17,16 +13,20 @@ export interface HeroProps {
   hlsUrl?: string | undefined;
 }
 
+/** Red only says that an audience sees a stage now; a session is merely open. */
+function NowChip({ item }: { item: PlaceItem }) {
+  if (item.status !== "live") return <Chip>{t("attendee.reception.upNext")}</Chip>;
+  if (item.kind === "session") return <Chip kind="good">{t("attendee.reception.open_now")}</Chip>;
+  return <LiveChip label={t("attendee.reception.liveNow")} />;
+}
+
 export function Hero({ item, hlsUrl }: HeroProps) {
-  const { t } = useTranslation();
   const live = item.status === "live";
   return (
     <section className="card hero" aria-label={t(live ? "attendee.reception.liveNow" : "attendee.reception.upNext")}>
       <div className="hero-picture">
         {live && hlsUrl ? (
-          <Suspense fallback={<div className="holding" />}>
-            <Player src={hlsUrl} live title={item.title} monitor autoplay />
-          </Suspense>
+          <Player src={hlsUrl} live title={item.title} monitor autoplay />
         ) : (
           <div className="holding">
             {item.startsAt && !live ? <Countdown until={item.startsAt} /> : <CalendarClock size={44} strokeWidth={1.4} aria-hidden />}
@@ -35,7 +35,7 @@ export function Hero({ item, hlsUrl }: HeroProps) {
       </div>
       <div className="hero-text">
         <div className="row wrap">
-          {live ? <LiveChip label={t("attendee.reception.liveNow")} /> : <Chip>{t("attendee.reception.upNext")}</Chip>}
+          <NowChip item={item} />
           {item.people !== undefined && live && (
             <Chip>
               <Users size={14} aria-hidden />

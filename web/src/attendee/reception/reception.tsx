@@ -1,7 +1,7 @@
 /** What is on now, what comes, what was missed. */
 import { useQuery } from "@tanstack/react-query";
 import { Mic } from "lucide-react";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import { getReception, watchStage } from "@/api/experience";
 import type { Reception as ReceptionBody } from "@/api/types";
 import { useNow, useTitle } from "@/lib/hooks";
@@ -21,7 +21,6 @@ import { EmptySchedule, Schedule } from "./schedule";
 const POLL_MS = 5000;
 
 export function Reception() {
-  const { t } = useTranslation();
   const { event, caller, person } = useInside();
   useTitle(event.title);
   const now = useNow(30_000);
@@ -50,7 +49,6 @@ export function Reception() {
 }
 
 function Content({ reception, now }: { reception: ReceptionBody; now: Date }) {
-  const { t } = useTranslation();
   const { event, caller, person } = useInside();
   const base = `/e/${event.slug}`;
   const programme = programmeOf([...reception.stages.map((stage) => stageItem(stage, base)), ...reception.sessions.map((session) => sessionItem(session, base, now))]);

@@ -1,6 +1,6 @@
 /** What is on besides the large thing, and what comes: every row has exactly one action. */
 import { CalendarDays } from "lucide-react";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import { useNow } from "@/lib/hooks";
 import { dayAndTime, fromNow, timeOfDay } from "@/lib/time";
 import { ButtonLink } from "@/ui/button";
@@ -21,7 +21,6 @@ export function Schedule({ title, items }: { title: string; items: readonly Plac
 }
 
 export function EmptySchedule() {
-  const { t } = useTranslation();
   return (
     <div className="card">
       <Empty icon={<CalendarDays size={24} aria-hidden />} title={t("attendee.reception.emptyTitle")} text={t("attendee.reception.emptyText")} />
@@ -30,7 +29,6 @@ export function EmptySchedule() {
 }
 
 function Row({ item }: { item: PlaceItem }) {
-  const { t } = useTranslation();
   const session = item.kind === "session";
   const people = item.people ? ` · ${t("attendee.people", { count: item.people })}` : "";
   return (
@@ -52,7 +50,6 @@ function Row({ item }: { item: PlaceItem }) {
 }
 
 function When({ item }: { item: PlaceItem }) {
-  const { t } = useTranslation();
   const now = useNow(30_000);
   if (item.status === "live") {
     return (

@@ -1,7 +1,7 @@
 /** A session: a room where everybody may be on screen. */
 import { useQuery } from "@tanstack/react-query";
 import { useCallback } from "react";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import { useParams } from "react-router";
 import { getSession, joinSession } from "@/api/experience";
 import { useTitle } from "@/lib/hooks";
@@ -13,7 +13,6 @@ import { AttendeeFrame } from "../frame";
 import { RoomScreen } from "../room-screen";
 
 export function Session() {
-  const { t } = useTranslation();
   const { sessionId = "" } = useParams();
   const { event, caller } = useInside();
   const session = useQuery({ queryKey: ["session", sessionId, caller.kind], queryFn: () => getSession(caller, sessionId) });

@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { EyeOff, Lock } from "lucide-react";
 import { useCallback, useState } from "react";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import { useParams } from "react-router";
 import { getStage, getStageStatus, joinBackstage } from "@/api/experience";
 import { useTitle } from "@/lib/hooks";
@@ -18,7 +18,6 @@ type Standing = "backstage" | "next" | "on_air" | "waiting";
 const POLL_MS = 1000;
 
 export function BackstageRoom() {
-  const { t } = useTranslation();
   const { stageId = "" } = useParams();
   const { event, caller, person } = useInside();
   const [identity, setIdentity] = useState<string>();
@@ -62,7 +61,6 @@ export function BackstageRoom() {
 }
 
 function StandingChip({ standing }: { standing: Standing }) {
-  const { t } = useTranslation();
   switch (standing) {
     case "on_air":
       return <LiveChip size="lg" label={t("attendee.backstage.onAir")} />;

@@ -1,24 +1,26 @@
 /** Beside the picture: who is on stage, how to use the player, replays of this stage. */
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import type { ReplaySummary } from "@/api/types";
 import { Avatar } from "@/ui/parts";
 import { ReplayRows } from "../replay-rows";
 
 export function Panel({ live, onStage, replays }: { live: boolean; onStage: readonly string[]; replays: readonly ReplaySummary[] }) {
-  const { t } = useTranslation();
   return (
     <aside className="card watch-panel">
       <section className="col" aria-labelledby="on-stage">
         <h2 id="on-stage">{t("attendee.stage.onStage")}</h2>
-        {onStage.length === 0 && <p className="small muted">{t("attendee.stage.nobodyOnStage")}</p>}
-        <ul>
-          {onStage.map((name, index) => (
-            <li className="person-row" key={`${name} ${index}`}>
-              <Avatar name={name} />
-              {name}
-            </li>
-          ))}
-        </ul>
+        {onStage.length === 0 ? (
+          <p className="small muted">{t("attendee.stage.nobodyOnStage")}</p>
+        ) : (
+          <ul>
+            {onStage.map((name, index) => (
+              <li className="person-row" key={`${name} ${index}`}>
+                <Avatar name={name} />
+                {name}
+              </li>
+            ))}
+          </ul>
+        )}
       </section>
       {live && <p className="small muted">{t("attendee.stage.behindHint")}</p>}
       <p className="small muted">{t("attendee.stage.captionsHint")}</p>

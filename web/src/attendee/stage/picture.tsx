@@ -1,15 +1,15 @@
 /** The picture of a stage in each of its states. */
 import { Users } from "lucide-react";
-import { useTranslation } from "react-i18next";
+import { useEffect } from "react";
+import { t } from "@/i18n";
 import { useNow } from "@/lib/hooks";
 import type { Stage, Watch } from "@/api/types";
-import { Player } from "@/player/player";
+import { loadPlayer, Player } from "@/player/lazy-player";
 import { Chip, LiveChip } from "@/ui/parts";
 import { Countdown } from "../countdown";
 import { useInside } from "../experience";
 
 export function Picture({ stage, watch }: { stage: Stage; watch: Watch }) {
-  const { t } = useTranslation();
   switch (watch.state) {
     case "live":
       // Also the address of the last seconds and of the replay: one player lives through them all.
@@ -34,7 +34,6 @@ export function Picture({ stage, watch }: { stage: Stage; watch: Watch }) {
 }
 
 function OnAir({ viewers }: { viewers: number }) {
-  const { t } = useTranslation();
   return (
     <>
       <LiveChip />
@@ -46,7 +45,16 @@ function OnAir({ viewers }: { viewers: number }) {
   );
 }
 
+/** The picture comes soon: its player may come now. */
+function usePlayerSoon(): void {
+  useEffect(() => {
+    // If it does not come now, it is asked for again when there is something to play.
+    loadPlayer().catch(() => undefined);
+  }, []);
+}
+
 function Holding({ title, text, busy = false }: { title: string; text?: string; busy?: boolean }) {
+  usePlayerSoon();
   return (
     <div className="holding" role="status">
       {busy && <span className="spinner" aria-hidden />}
@@ -57,7 +65,7 @@ function Holding({ title, text, busy = false }: { title: string; text?: string; 
 }
 
 function Before() {
-  const { t } = useTranslation();
+  usePlayerSoon();
   const { event } = useInside();
   const now = useNow(1000);
   const start = new Date(event.starts_at);

@@ -1,11 +1,12 @@
 /** A stage as its audience sees it: before, live, after, always in the same place. */
-import "@/player/player.css";
 import { useQuery } from "@tanstack/react-query";
 import { useEffect } from "react";
 import { useParams } from "react-router";
 import { getReception, getStage, sayWatching, watchStage } from "@/api/experience";
 import type { Stage as StageBody, StageState, Watch } from "@/api/types";
+import { useEmbedding } from "@/lib/embedding";
 import { useTitle } from "@/lib/hooks";
+import { MainPart } from "@/ui/main-part";
 import { Skeleton } from "@/ui/parts";
 import { Problem } from "@/ui/problem";
 import { useInside } from "../experience";
@@ -51,14 +52,23 @@ export function Stage() {
     return () => clearInterval(timer);
   }, [live, caller, stageId]);
   const failed = stage.error ?? (watch.data ? null : watch.error);
+  const embedded = useEmbedding() !== undefined;
   return (
     <AttendeeFrame>
-      <main className="watch" id="content" tabIndex={-1}>
-        {failed && <Problem error={failed} onRetry={() => window.location.reload()} />}
+      <MainPart className={embedded ? "" : "watch"} tabIndex={-1}>
+        {failed && <Problem error={failed} onRetry={() => void Promise.all([stage.refetch(), watch.refetch()])} />}
         {!failed && (!stage.data || !watch.data) && <Skeleton height="50vw" />}
-        {stage.data && watch.data && <Content stage={stage.data} watch={watch.data} />}
-      </main>
+        {stage.data && watch.data && (embedded ? <Place stage={stage.data} watch={watch.data} /> : <Content stage={stage.data} watch={watch.data} />)}
+      </MainPart>
     </AttendeeFrame>
+  );
+}
+
+function Place({ stage, watch }: { stage: StageBody; watch: Watch }) {
+  return (
+    <div className="watch-picture" data-testid="stage" data-state={watch.state}>
+      <Picture stage={stage} watch={watch} />
+    </div>
   );
 }
 
@@ -70,9 +80,7 @@ function Content({ stage, watch }: { stage: StageBody; watch: Watch }) {
   return (
     <>
       <div>
-        <div className="watch-picture" data-testid="stage" data-state={watch.state}>
-          <Picture stage={stage} watch={watch} />
-        </div>
+        <Place stage={stage} watch={watch} />
         <div className="watch-title">
           <div className="grow">
             <h1>{stage.title}</h1>

@@ -85,6 +85,7 @@ export const attendee = {
   },
   replay: {
     list: "Replays",
+    none: "No replay yet",
     recorded: "Recorded {{when}}",
     download: "Download",
     state_waiting: "not yet uploaded",

@@ -1,6 +1,7 @@
 /** Texts that many screens share. */
 export const common = {
   common: {
+    dais: "Dais",
     live: "LIVE",
     loading: "Loading…",
     dismiss: "Dismiss",

@@ -1,6 +1,5 @@
 /** Texts of the organiser's screens. */
 export const organiser = {
-  name: "Dais",
   signIn: {
     title: "Sign in",
     text: "For organisers. Attendees and speakers open the link they were sent.",

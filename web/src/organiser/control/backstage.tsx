@@ -3,7 +3,7 @@ import { useParticipants, useTracks } from "@livekit/components-react";
 import { type Participant, Track } from "livekit-client";
 import { ArrowDownToLine, ArrowUpFromLine, Users } from "lucide-react";
 import type { ReactNode } from "react";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import { Tile } from "@/room/tile";
 import { isOnScreen, isOrganiser } from "@/room/tiles";
 import { Button } from "@/ui/button";
@@ -30,7 +30,6 @@ export interface BackstageProps {
 }
 
 export function Backstage({ onAir, next, live, onChange, invite }: BackstageProps) {
-  const { t } = useTranslation();
   const speakers = useSpeakers();
   return (
     <section className="card control-backstage" aria-labelledby="backstage">
@@ -59,7 +58,6 @@ export function Backstage({ onAir, next, live, onChange, invite }: BackstageProp
 }
 
 function Speaker({ person, onAir, onStage, onChange }: { person: Participant; onAir: boolean; onStage: boolean; onChange: (change: Change) => void }) {
-  const { t } = useTranslation();
   const camera = useTracks([{ source: Track.Source.Camera, withPlaceholder: true }]).find((track) => track.participant.identity === person.identity);
   const name = person.name || person.identity;
   return (

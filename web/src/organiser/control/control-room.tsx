@@ -5,7 +5,7 @@ import { RoomAudioRenderer, RoomContext } from "@livekit/components-react";
 import { useQuery } from "@tanstack/react-query";
 import { Room } from "livekit-client";
 import { useEffect, useMemo } from "react";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import { useParams } from "react-router";
 import { joinBackstage } from "@/api/experience";
 import { getStage, getStageStatus } from "@/api/organiser";
@@ -22,7 +22,6 @@ import { Desk } from "./desk";
 const POLL_MS = 1500;
 
 export function ControlRoom() {
-  const { t } = useTranslation();
   const { stageId = "" } = useParams();
   const event = useEvent();
   const stage = useQuery({ queryKey: ["stage", stageId], queryFn: () => getStage(stageId) });

@@ -1,6 +1,6 @@
 /** Layouts, and the one large button: "Go live", or "Take to air" while on air. */
 import { Check, Clapperboard } from "lucide-react";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import type { StageState } from "@/api/types";
 import { Button } from "@/ui/button";
 import type { Draft } from "./draft";
@@ -8,7 +8,6 @@ import { GoLive } from "./go-live";
 import { LayoutPicker } from "./layout-picker";
 
 export function DeskBar({ draft, live, state, onGoLive }: { draft: Draft; live: boolean; state: StageState; onGoLive: () => Promise<unknown> }) {
-  const { t } = useTranslation();
   return (
     <section className="card control-bar" aria-label={t("organiser.control.layout")}>
       <LayoutPicker value={draft.next.layout} onChange={(layout) => draft.change({ do: "layout", layout })} />

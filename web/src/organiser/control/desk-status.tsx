@@ -1,6 +1,6 @@
 /** What the organiser must see at a glance: on air since, watchers, recording safe. */
 import { Check, CloudUpload, ExternalLink, Users } from "lucide-react";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import { Link } from "react-router";
 import type { StageStatus } from "@/api/types";
 import { useNow } from "@/lib/hooks";
@@ -13,7 +13,6 @@ import { Chip, LiveChip } from "@/ui/parts";
 const USUAL_SPOOL_FILES = 6;
 
 export function DeskStatus({ title, status, viewerPath, onEnd }: { title: string; status: StageStatus; viewerPath: string; onEnd: () => void }) {
-  const { t } = useTranslation();
   const now = useNow(1000);
   const onAir = status.state === "live";
   const since = status.live_since ? new Date(status.live_since) : now;

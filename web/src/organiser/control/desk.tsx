@@ -1,7 +1,7 @@
 /** The control room's desk: everything at hand, nothing to scroll for on a desktop. */
 import { UserPlus } from "lucide-react";
 import { useState } from "react";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import { endStage, goLive } from "@/api/organiser";
 import { problemText } from "@/api/problem";
 import { queryClient } from "@/api/query-client";
@@ -36,7 +36,6 @@ export function isOnAir(state: StageState): boolean {
 }
 
 export function Desk({ event, stage, status, call }: { event: Event; stage: Stage; status: StageStatus; call: Call }) {
-  const { t } = useTranslation();
   const toast = useToast();
   const [inviting, setInviting] = useState(false);
   const [ending, setEnding] = useState(false);
@@ -47,7 +46,7 @@ export function Desk({ event, stage, status, call }: { event: Event; stage: Stag
     try {
       await goLive(stage.id);
     } catch (error) {
-      toast(problemText(t, error));
+      toast(problemText(error));
     }
     await refresh();
   };

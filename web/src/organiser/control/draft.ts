@@ -1,6 +1,5 @@
 /** The prepared programme. Off air every change is sent at once; on air it waits for "Take to air". */
 import { useCallback, useState } from "react";
-import { useTranslation } from "react-i18next";
 import { setProgramme } from "@/api/organiser";
 import { problemText } from "@/api/problem";
 import { queryClient } from "@/api/query-client";
@@ -18,7 +17,6 @@ export interface Draft {
 }
 
 export function useDraft(stageId: string, onAir: Programme, live: boolean): Draft {
-  const { t } = useTranslation();
   const toast = useToast();
   // `undefined`: nothing prepared, the server's programme is shown.
   const [prepared, setPrepared] = useState<Programme>();
@@ -33,13 +31,13 @@ export function useDraft(stageId: string, onAir: Programme, live: boolean): Draf
         await queryClient.cancelQueries({ queryKey: ["stage-status", stageId] });
         queryClient.setQueryData<StageStatus>(["stage-status", stageId], (status) => status && { ...status, programme });
       } catch (error) {
-        toast(problemText(t, error));
+        toast(problemText(error));
       } finally {
         setBusy(false);
         setPrepared((current) => (current === programme ? undefined : current));
       }
     },
-    [stageId, toast, t],
+    [stageId, toast],
   );
   const change = useCallback(
     (what: Change) => {

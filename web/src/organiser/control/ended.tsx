@@ -1,12 +1,11 @@
 /** After the end: the replay link at once. */
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import type { Event, StageStatus } from "@/api/types";
 import { ButtonLink } from "@/ui/button";
 import { CopyButton } from "@/ui/copy";
 import { Notice } from "@/ui/parts";
 
 export function EndedNotice({ event, status }: { event: Event; status: StageStatus }) {
-  const { t } = useTranslation();
   if (status.state === "ending") return <Notice>{t("organiser.control.ending")}</Notice>;
   if (status.state !== "ended") return null;
   if (!status.replay) return <Notice>{t("organiser.control.replayPreparing")}</Notice>;

@@ -1,7 +1,7 @@
 /** The big button: three seconds to change one's mind, then the stage is on air. */
 import { Radio } from "lucide-react";
 import { useEffect, useEffectEvent, useState } from "react";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import { Button } from "@/ui/button";
 
 const SECONDS = 3;
@@ -13,7 +13,6 @@ const SECONDS = 3;
 type State = { state: "ready" } | { state: "counting"; left: number } | { state: "sending" };
 
 export function GoLive({ disabled, onGoLive }: { disabled: boolean; onGoLive: () => Promise<unknown> }) {
-  const { t } = useTranslation();
   const [state, setState] = useState<State>({ state: "ready" });
   const send = useEffectEvent(() => {
     setState({ state: "sending" });

@@ -1,6 +1,6 @@
 /** Who may come to this stage, who is here, and the link of who is not. */
 import { useQuery } from "@tanstack/react-query";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import { listInvitations } from "@/api/organiser";
 import type { Invitation, StageStatus } from "@/api/types";
 import { CopyButton } from "@/ui/copy";
@@ -14,7 +14,6 @@ function whereabouts(invitation: Invitation, status: StageStatus): Whereabouts {
 }
 
 export function Guests({ eventId, status }: { eventId: string; status: StageStatus }) {
-  const { t } = useTranslation();
   const invitations = useQuery({ queryKey: ["invitations", eventId], queryFn: () => listInvitations(eventId), refetchInterval: 10_000 });
   const speakers = (invitations.data?.items ?? [])
     .filter((invitation) => invitation.role === "speaker" && !invitation.revoked_at && (!invitation.stage_id || invitation.stage_id === status.stage_id))

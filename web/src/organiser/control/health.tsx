@@ -1,6 +1,6 @@
 /** Stage health in numbers that an organiser understands. */
 import { type ReactNode, useEffect, useState } from "react";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import type { StageHealth, StageStatus } from "@/api/types";
 import { clock, exactTime } from "@/lib/time";
 
@@ -10,7 +10,6 @@ const QUIET_DBFS = -60;
 const SAMPLES = 60;
 
 export function Health({ status }: { status: StageStatus }) {
-  const { t } = useTranslation();
   const { health } = status;
   return (
     <section className="card" aria-labelledby="health">
@@ -38,7 +37,6 @@ function Figure({ name, children }: { name: string; children: ReactNode }) {
 }
 
 function Figures({ status, health }: { status: StageStatus; health: StageHealth }) {
-  const { t } = useTranslation();
   return (
     <dl className="kv">
       <Figure name={t("organiser.health.picture")}>{t("organiser.health.fps", { fps: health.fps.toFixed(0) })}</Figure>
@@ -66,7 +64,6 @@ function Spark({ fps }: { fps: number }) {
 }
 
 function Sound({ dbfs }: { dbfs: number }) {
-  const { t } = useTranslation();
   const silent = dbfs <= QUIET_DBFS;
   const part = Math.min(1, Math.max(0, 1 - dbfs / QUIET_DBFS));
   return (

@@ -1,12 +1,11 @@
 /** Layouts as pictures. */
 import { RadioGroup } from "radix-ui";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import { LAYOUTS, type Layout } from "./programme";
 
 const CELLS: Record<Layout, number> = { solo: 1, side_by_side: 2, grid: 4 };
 
 export function LayoutPicker({ value, onChange }: { value: Layout; onChange: (layout: Layout) => void }) {
-  const { t } = useTranslation();
   return (
     <RadioGroup.Root className="layouts" aria-label={t("organiser.control.layout")} value={value} onValueChange={(next) => onChange(LAYOUTS.find((layout) => layout === next) ?? value)}>
       {LAYOUTS.map((layout) => (

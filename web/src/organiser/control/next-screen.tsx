@@ -3,7 +3,7 @@ import { type TrackReferenceOrPlaceholder, useTracks } from "@livekit/components
 import { Track } from "livekit-client";
 import { ArrowLeftToLine } from "lucide-react";
 import { type CSSProperties, type DragEvent, useState } from "react";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import { Tile } from "@/room/tile";
 import { DRAG_TYPE } from "./backstage";
 import type { Change, Programme } from "./programme";
@@ -20,7 +20,6 @@ function styleOf(rect: Rect): CSSProperties {
 }
 
 export function NextScreen({ programme, onChange }: { programme: Programme; onChange: (change: Change) => void }) {
-  const { t } = useTranslation();
   const [over, setOver] = useState(false);
   const tracks = useTracks([{ source: Track.Source.Camera, withPlaceholder: true }]);
   const tiles = programme.on_stage.map((identity) => tracks.find((track) => track.participant.identity === identity)).filter(isTile);

@@ -1,15 +1,13 @@
 /** What is prepared and what the audience sees, side by side. */
 import { MonitorOff } from "lucide-react";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import type { StageStatus } from "@/api/types";
-import { Player } from "@/player/player";
-import "@/player/player.css";
+import { Player } from "@/player/lazy-player";
 import { LiveChip } from "@/ui/parts";
 import { NextScreen } from "./next-screen";
 import type { Change, Programme } from "./programme";
 
 export function Screens({ status, next, title, live, onChange }: { status: StageStatus; next: Programme; title: string; live: boolean; onChange: (change: Change) => void }) {
-  const { t } = useTranslation();
   return (
     <div className="screens">
       <section aria-labelledby="screen-next">
@@ -33,7 +31,6 @@ export function Screens({ status, next, title, live, onChange }: { status: Stage
 }
 
 function OnAir({ status, title }: { status: StageStatus; title: string }) {
-  const { t } = useTranslation();
   switch (status.state) {
     case "live":
     case "ending":

@@ -2,7 +2,7 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Trash2 } from "lucide-react";
 import type { FormEvent } from "react";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import { addCaptions, deleteCaptions, listCaptions } from "@/api/organiser";
 import { queryClient } from "@/api/query-client";
 import type { Caption, ReplaySummary } from "@/api/types";
@@ -20,7 +20,6 @@ function nameOf(language: string): string {
 }
 
 export function Captions({ replay, open, onClose }: { replay: ReplaySummary; open: boolean; onClose: () => void }) {
-  const { t } = useTranslation();
   const toast = useToast();
   const key = ["captions", replay.id];
   const captions = useQuery({ queryKey: key, queryFn: () => listCaptions(replay.id), enabled: open });
@@ -64,7 +63,6 @@ export function Captions({ replay, open, onClose }: { replay: ReplaySummary; ope
 }
 
 function CaptionRow({ replayId, caption }: { replayId: string; caption: Caption }) {
-  const { t } = useTranslation();
   const remove = useMutation({
     mutationFn: () => deleteCaptions(replayId, caption.id),
     onSuccess: () => queryClient.invalidateQueries({ queryKey: ["captions", replayId] }),

@@ -1,6 +1,6 @@
 /** What is being made of a replay, in percent; a job can be stopped, and a failed one tried again. */
 import { useMutation, useQuery } from "@tanstack/react-query";
-import { useTranslation } from "react-i18next";
+import { t, textOr } from "@/i18n";
 import { cancelJob, getReplay, retryJob } from "@/api/organiser";
 import { queryClient } from "@/api/query-client";
 import type { Job, Replay, ReplaySummary } from "@/api/types";
@@ -34,12 +34,11 @@ export function Jobs({ summary }: { summary: ReplaySummary }) {
 }
 
 function JobRow({ replayId, job }: { replayId: string; job: Job }) {
-  const { t } = useTranslation();
   const change = useMutation({
     mutationFn: () => (active(job) ? cancelJob(replayId, job.id) : retryJob(replayId, job.id)),
     onSettled: () => queryClient.invalidateQueries({ queryKey: ["replay-jobs", replayId] }),
   });
-  const name = t(`organiser.jobs.${job.kind}`, { defaultValue: job.kind });
+  const name = textOr(`organiser.jobs.${job.kind}`, job.kind);
   return (
     <div className="row small">
       <span className="job-name">{name}</span>

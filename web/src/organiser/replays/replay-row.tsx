@@ -1,7 +1,7 @@
 /** One replay in the organiser's list. */
 import { Captions as CaptionsIcon, Trash2 } from "lucide-react";
 import { useState } from "react";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import { deleteReplay } from "@/api/organiser";
 import { queryClient } from "@/api/query-client";
 import type { Event, ReplayState, ReplaySummary } from "@/api/types";
@@ -26,7 +26,6 @@ function chipOf(state: ReplayState): ChipKind {
 }
 
 export function ReplayRow({ event, replay }: { event: Event; replay: ReplaySummary }) {
-  const { t } = useTranslation();
   const now = useNow(60_000);
   const [captions, setCaptions] = useState(false);
   const [deleting, setDeleting] = useState(false);

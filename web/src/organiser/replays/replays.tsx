@@ -2,7 +2,7 @@
 import "../organiser.css";
 import { useQuery } from "@tanstack/react-query";
 import { Clapperboard } from "lucide-react";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import { listReplays } from "@/api/organiser";
 import { useTitle } from "@/lib/hooks";
 import { Page } from "@/ui/frame";
@@ -14,7 +14,6 @@ import { ReplayRow } from "./replay-row";
 import { Upload } from "./upload";
 
 export function Replays() {
-  const { t } = useTranslation();
   useTitle(t("organiser.replays.title"));
   const event = useEvent();
   const eventId = event.data?.id;

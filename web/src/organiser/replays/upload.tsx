@@ -1,7 +1,7 @@
 /** Uploading a video, by choosing or dropping a file. */
 import { FileVideo } from "lucide-react";
 import { type ChangeEvent, type DragEvent, useRef, useState } from "react";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import { Button } from "@/ui/button";
 import { Notice } from "@/ui/parts";
 import { type UploadState, useUpload } from "./use-upload";
@@ -17,7 +17,6 @@ function percent(sent: number, size: number): number {
 }
 
 export function Upload({ eventId }: { eventId: string }) {
-  const { t } = useTranslation();
   const { upload, start, giveUp } = useUpload(eventId);
   const [over, setOver] = useState(false);
   const [wrong, setWrong] = useState(false);
@@ -55,7 +54,6 @@ export function Upload({ eventId }: { eventId: string }) {
 }
 
 function Progress({ upload, onGiveUp, wrong }: { upload: UploadState; onGiveUp: () => void; wrong: boolean }) {
-  const { t } = useTranslation();
   switch (upload.state) {
     case "idle":
       return null;

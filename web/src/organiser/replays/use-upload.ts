@@ -1,6 +1,5 @@
 /** Uploads one video: asks the server for parts, sends what is missing, completes. */
 import { useCallback, useEffect, useRef, useState } from "react";
-import { useTranslation } from "react-i18next";
 import { completeUpload, createUpload, getUpload } from "@/api/organiser";
 import { ApiProblem, problemText } from "@/api/problem";
 import { queryClient } from "@/api/query-client";
@@ -54,7 +53,6 @@ export interface UploadControl {
 }
 
 export function useUpload(eventId: string): UploadControl {
-  const { t } = useTranslation();
   const [upload, setUpload] = useState<UploadState>({ state: "idle" });
   const stop = useRef<AbortController | undefined>(undefined);
   useEffect(() => {
@@ -88,11 +86,11 @@ export function useUpload(eventId: string): UploadControl {
         await queryClient.invalidateQueries({ queryKey: ["replays", eventId] });
       } catch (error) {
         if (signal.aborted) return;
-        const problem = problemText(t, error);
+        const problem = problemText(error);
         setUpload(pending ? { state: "paused", pending, sent, problem } : { state: "paused", pending: { uploadId: "", name: file.name, size: file.size, lastModified: file.lastModified }, sent: 0, problem });
       }
     },
-    [eventId, t],
+    [eventId],
   );
   const start = useCallback(
     (file: File) => {

@@ -1,7 +1,7 @@
 /** A dialog that asks for a title and makes something of it. */
 import { useMutation } from "@tanstack/react-query";
 import type { FormEvent, ReactNode } from "react";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import { Button } from "@/ui/button";
 import { Dialog } from "@/ui/dialog";
 import { TextField } from "@/ui/field";
@@ -17,7 +17,6 @@ export interface AddTitleProps {
 }
 
 export function AddTitle({ open, onClose, heading, placeholder, children, onAdd }: AddTitleProps) {
-  const { t } = useTranslation();
   const add = useMutation({ mutationFn: (form: FormData) => onAdd(String(form.get("title")).trim(), form), onSuccess: onClose });
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();

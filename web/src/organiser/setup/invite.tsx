@@ -1,7 +1,7 @@
 /** Inviting one person, then showing the link that is theirs alone. */
 import { useMutation } from "@tanstack/react-query";
 import type { FormEvent } from "react";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import { createInvitation } from "@/api/organiser";
 import { queryClient } from "@/api/query-client";
 import type { PersonRole } from "@/api/types";
@@ -12,7 +12,6 @@ import { SelectField, TextField } from "@/ui/field";
 import { ProblemNotice } from "@/ui/problem";
 
 export function Invite({ open, onClose, eventId, stageId }: { open: boolean; onClose: () => void; eventId: string; stageId?: string }) {
-  const { t } = useTranslation();
   const invite = useMutation({
     mutationFn: (form: FormData) => {
       const email = String(form.get("email") ?? "").trim();

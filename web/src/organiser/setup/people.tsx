@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Plus, Trash2 } from "lucide-react";
 import { useState } from "react";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import { listInvitations, revokeInvitation } from "@/api/organiser";
 import { queryClient } from "@/api/query-client";
 import type { Invitation } from "@/api/types";
@@ -14,7 +14,6 @@ import { Problem } from "@/ui/problem";
 import { Invite } from "./invite";
 
 export function People({ eventId }: { eventId: string }) {
-  const { t } = useTranslation();
   const [inviting, setInviting] = useState(false);
   const invitations = useQuery({ queryKey: ["invitations", eventId], queryFn: () => listInvitations(eventId) });
   const items = invitations.data?.items.filter((invitation) => !invitation.revoked_at) ?? [];
@@ -44,7 +43,6 @@ export function People({ eventId }: { eventId: string }) {
 }
 
 function Row({ eventId, invitation }: { eventId: string; invitation: Invitation }) {
-  const { t } = useTranslation();
   const [revoking, setRevoking] = useState(false);
   const revoke = async () => {
     await revokeInvitation(eventId, invitation.id);

@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { MessagesSquare, Plus } from "lucide-react";
 import { useState } from "react";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import { createSession, listSessions } from "@/api/organiser";
 import { queryClient } from "@/api/query-client";
 import type { Event } from "@/api/types";
@@ -15,7 +15,6 @@ import { Problem } from "@/ui/problem";
 import { AddTitle } from "./add-title";
 
 export function Sessions({ event }: { event: Event }) {
-  const { t } = useTranslation();
   const now = useNow(60_000);
   const [adding, setAdding] = useState(false);
   const sessions = useQuery({ queryKey: ["sessions", event.id], queryFn: () => listSessions(event.id) });

@@ -2,7 +2,7 @@
 import "../organiser.css";
 import { useQuery } from "@tanstack/react-query";
 import { ExternalLink } from "lucide-react";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import { useParams } from "react-router";
 import { getEvent } from "@/api/organiser";
 import type { Event } from "@/api/types";
@@ -38,7 +38,6 @@ export function EventSetup() {
 }
 
 function Content({ event }: { event: Event }) {
-  const { t } = useTranslation();
   const now = useNow(60_000);
   const start = new Date(event.starts_at);
   return (

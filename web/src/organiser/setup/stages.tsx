@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Plus, RadioTower } from "lucide-react";
 import { useState } from "react";
-import { useTranslation } from "react-i18next";
+import { t } from "@/i18n";
 import { createStage, listStages } from "@/api/organiser";
 import { queryClient } from "@/api/query-client";
 import type { StageState } from "@/api/types";
@@ -12,7 +12,6 @@ import { Problem } from "@/ui/problem";
 import { AddTitle } from "./add-title";
 
 export function StageChip({ state }: { state: StageState }) {
-  const { t } = useTranslation();
   switch (state) {
     case "live":
       return <LiveChip label={t("organiser.stageState.live")} />;
@@ -25,7 +24,6 @@ export function StageChip({ state }: { state: StageState }) {
 }
 
 export function Stages({ eventId }: { eventId: string }) {
-  const { t } = useTranslation();
   const [adding, setAdding] = useState(false);
   const stages = useQuery({ queryKey: ["stages", eventId], queryFn: () => listStages(eventId), refetchInterval: 5000 });
   const add = async (title: string) => {
