@@ -20,5 +20,10 @@ export function Behind({ element }: { element: HlsVideoElement | null }) {
   const latency = element?.api?.latency ?? 0;
   if (!Number.isFinite(latency) || latency < 0.5) return null;
   const seconds = latency < 60 ? latency.toFixed(1) : String(Math.round(latency));
-  return <span className="player-behind">{t("player.behind", { seconds })}</span>;
+  return (
+    <span className="player-behind">
+      <span className="wide-only">{t("player.behind", { seconds })}</span>
+      <span className="narrow-only">{t("player.behindShort", { seconds })}</span>
+    </span>
+  );
 }

@@ -35,9 +35,13 @@ function apply(remedy: Remedy, hls: Hls, src: string): void {
   switch (remedy) {
     case "none":
       return;
-    case "recover-media":
+    case "recover-media": {
+      const time = hls.media?.currentTime ?? 0;
       hls.recoverMediaError();
+      // hls.js stops loading at a fatal error, and then takes the media back without loading again.
+      if (!hls.loadingEnabled) hls.startLoad(time > 0 ? time : -1);
       return;
+    }
     case "reload-playlist":
       hls.loadSource(src);
       return;
@@ -56,8 +60,13 @@ function watch(hls: Hls, src: string, onState: (state: StreamState) => void, bef
     onState(remedy === "reload-playlist" ? "starting" : "reconnecting");
     clearTimeout(timer);
     const help = () => {
-      if (remedy !== "load-again") beforeReset();
+      const resets = remedy !== "load-again";
+      const video = hls.media;
+      // A video that loses its stream pauses (HTML §4.8.11.5, "media element load algorithm").
+      const played = resets && video !== null && !video.paused;
+      if (resets) beforeReset();
       apply(remedy, hls, src);
+      if (played) void video.play().catch(() => undefined);
     };
     timer = setTimeout(help, remedy === "recover-media" ? 0 : retryDelayMs(attempt, Math.random()));
     attempt += 1;

@@ -4,6 +4,7 @@ export const player = {
   reconnecting: "Reconnecting…",
   turnSoundOn: "Turn the sound on",
   behind: "{{seconds}} s behind live",
+  behindShort: "−{{seconds}} s",
   quality: "Quality",
   captions: "Captions",
   speed: "Speed",
