@@ -48,9 +48,9 @@ test("people meet in a session, mute, turn the camera off, and leave", async () 
     await page.getByRole("button", { name: "Join on screen" }).click();
     await expect(page.getByTestId("call")).toBeVisible({ timeout: 30_000 });
   }
-  await expect(ada.locator(".tile video")).toHaveCount(2, { timeout: 30_000 });
-  await expect.poll(async () => (await received(ada)).frames, { timeout: 20_000 }).toBeGreaterThan(20);
-  await expect.poll(async () => (await received(luis)).frames, { timeout: 20_000 }).toBeGreaterThan(20);
+  await expect(ada.locator(".tile video")).toHaveCount(2, { timeout: 60_000 });
+  await expect.poll(async () => (await received(ada)).frames, { timeout: 60_000 }).toBeGreaterThan(20);
+  await expect.poll(async () => (await received(luis)).frames, { timeout: 60_000 }).toBeGreaterThan(20);
   await picture(ada, "session");
   await picture(luis, "session-phone-dark");
   await expectAccessible(ada, "session");
@@ -59,7 +59,7 @@ test("people meet in a session, mute, turn the camera off, and leave", async () 
   const sana = await openPage(await newBrowser());
   await enter(sana, session, "Sana Noor");
   await sana.getByRole("button", { name: "Just watch" }).click();
-  await expect(sana.locator(".tile video")).toHaveCount(2, { timeout: 30_000 });
+  await expect(sana.locator(".tile video")).toHaveCount(2, { timeout: 60_000 });
   await expect(ada.getByText("1 watching")).toBeVisible();
   await expect(sana.getByRole("button", { name: /camera/i })).toHaveCount(0);
 

@@ -82,29 +82,28 @@ test("two speakers join backstage, see each other and hear each other", async ()
   for (const page of [ada, luis]) {
     await expect(page.locator(".tile video")).toHaveCount(2, { timeout: 30_000 });
     const before = await received(page);
-    await expect.poll(async () => (await received(page)).frames, { timeout: 20_000 }).toBeGreaterThan(before.frames + 20);
-    await expect.poll(async () => (await received(page)).energy, { timeout: 20_000 }).toBeGreaterThan(before.energy);
+    await expect.poll(async () => (await received(page)).frames, { timeout: 60_000 }).toBeGreaterThan(before.frames + 20);
+    await expect.poll(async () => (await received(page)).energy, { timeout: 60_000 }).toBeGreaterThan(before.energy);
   }
   await picture(ada, "backstage");
   await expectAccessible(ada, "backstage");
 });
 
 test("all simulcast layers of a camera reach the server", async () => {
-  // On a busy machine the encoder drops the top layer for a while.
   await expect.poll(async () => Object.values(await layersConfirmed(ada)).filter((packets) => packets > 0).length, { timeout: 60_000 }).toBe(3);
 });
 
 test("the layer that a speaker receives follows the size of the tile", async () => {
-  await expect.poll(async () => (await received(luis)).width, { timeout: 30_000 }).toBeGreaterThanOrEqual(640);
+  await expect.poll(async () => (await received(luis)).width, { timeout: 60_000 }).toBeGreaterThanOrEqual(640);
   await luis.setViewportSize({ width: 360, height: 420 });
-  await expect.poll(async () => (await received(luis)).width, { timeout: 30_000 }).toBeLessThanOrEqual(480);
+  await expect.poll(async () => (await received(luis)).width, { timeout: 60_000 }).toBeLessThanOrEqual(480);
   // Small windows from here on: the speakers' own pictures must not starve the mixer on a small machine.
   await luis.setViewportSize({ width: 480, height: 420 });
   await ada.setViewportSize({ width: 800, height: 600 });
 });
 
 test("the organiser puts both on stage and goes live", async () => {
-  await expect(organiser.getByRole("button", { name: "Bring Ada Obi on stage" })).toBeVisible({ timeout: 20_000 });
+  await expect(organiser.getByRole("button", { name: "Bring Ada Obi on stage" })).toBeVisible();
   await organiser.getByRole("button", { name: "Bring Ada Obi on stage" }).click();
   await organiser.getByRole("button", { name: "Bring Luis Prado on stage" }).click();
   await organiser.getByRole("radio", { name: "Side by side" }).click();
@@ -133,7 +132,6 @@ test("a third browser plays the live picture within 15 seconds", async () => {
   await expect(organiser.getByText(/ON AIR 00:/)).toBeVisible();
   await expect(ada.getByText("YOU ARE ON AIR")).toBeVisible();
   await expect(viewer.getByText("1 watching").first()).toBeVisible();
-  await viewer.waitForTimeout(8000);
   await picture(viewer, "stage");
   await picture(organiser, "control-room");
   await picture(ada, "backstage-on-air");
@@ -144,7 +142,7 @@ test("a third browser plays the live picture within 15 seconds", async () => {
   await lobby.getByLabel("Your name").fill("Tom Brandt");
   await lobby.getByRole("button", { name: "Enter" }).click();
   await expect(lobby.getByText("LIVE NOW")).toBeVisible();
-  await lobby.waitForTimeout(5000);
+  await expect.poll(async () => (await playing(lobby)).frames, { timeout: 60_000 }).toBeGreaterThan(0);
   await picture(lobby, "reception");
   await expectAccessible(lobby, "reception");
   await lobby.close();
@@ -169,7 +167,7 @@ test("the stage ends, and its replay plays within ten seconds", async () => {
   await viewer.goto(dais.url + (path ?? ""));
   await expect.poll(async () => (await playing(viewer)).time, { timeout: 10_000 - (Date.now() - endedAt), intervals: [100] }).toBeGreaterThan(0);
   test.info().annotations.push({ type: "seconds from the end to the replay", description: String((Date.now() - endedAt) / 1000) });
-  await viewer.waitForTimeout(3000);
+  await expect.poll(async () => (await playing(viewer)).frames).toBeGreaterThan(0);
   await picture(viewer, "replay");
   await expectAccessible(viewer, "replay");
 });
@@ -193,8 +191,10 @@ test("captions uploaded as WebVTT are seen in the player", async () => {
     });
   await viewer.evaluate(() => {
     const media = document.querySelector("hls-video") as (HTMLElement & { nativeEl?: HTMLVideoElement }) | null;
+    // Paused, the sentence stays until the captions are there, however long they take.
+    media?.nativeEl?.pause();
     if (media?.nativeEl) media.nativeEl.currentTime = 1;
   });
-  await expect.poll(shown, { timeout: 20_000, intervals: [100] }).toContain("Welcome to the main stage.");
+  await expect.poll(shown, { timeout: 60_000 }).toContain("Welcome to the main stage.");
   await picture(viewer, "replay-captions");
 });
