@@ -18,7 +18,7 @@ pub(crate) async fn page(method: Method, uri: Uri) -> Response {
         return serve::not_found().into_response();
     }
     if let Some(file) = Dist::get(path).filter(|_| path != INDEX) {
-        return asset(path, file);
+        return asset(path, file.metadata.mimetype(), file.data.into_owned());
     }
     if is_api(path) {
         return serve::not_found().into_response();
@@ -35,15 +35,22 @@ fn is_api(path: &str) -> bool {
     ["api", "internal", "media", "hls", "rtc", "twirp", "assets"].contains(&first)
 }
 
-fn asset(path: &str, file: EmbeddedFile) -> Response {
-    // Vite names files under `assets/` by their content.
-    let cache = if path.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
-    let kind = file.metadata.mimetype().to_owned();
-    (
-        [(header::CONTENT_TYPE, kind.as_str()), (header::CACHE_CONTROL, cache)],
-        with_nosniff(file.data.into_owned()),
-    )
-        .into_response()
+fn asset(path: &str, kind: &str, body: Vec<u8>) -> Response {
+    let cache = if is_named_by_content(path) { "public, max-age=31536000, immutable" } else { "no-cache" };
+    let mut response =
+        ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, cache)], with_nosniff(body)).into_response();
+    if path.starts_with(EMBED) {
+        // Modules and fonts are fetched with CORS; these are public files, the same for everybody.
+        let headers = response.headers_mut();
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        headers.insert(CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
+    }
+    response
+}
+
+/// Vite puts a hash of the content into the names of these files.
+fn is_named_by_content(path: &str) -> bool {
+    path.starts_with("assets/") || path.starts_with("embed/parts/")
 }
 
 fn index(file: EmbeddedFile) -> Response {
@@ -62,6 +69,11 @@ fn with_nosniff(body: Vec<u8>) -> impl IntoResponse {
 }
 
 const INDEX: &str = "index.html";
+
+/// Custom elements for other sites' pages.
+const EMBED: &str = "embed/";
+
+const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 /// Scripts only from here; `connect-src` is open because an SFU or a bucket may have another host; `blob:`
 /// media is hls.js feeding Media Source Extensions; inline styles are the component libraries'.
@@ -85,5 +97,21 @@ mod tests {
         let page = page(Method::GET, Uri::from_static("/events/evt_1")).await;
         assert_eq!(page.status(), StatusCode::OK);
         assert!(page.headers()[header::CONTENT_TYPE].to_str().unwrap().starts_with("text/html"));
+    }
+
+    fn script(path: &str) -> Response {
+        asset(path, "text/javascript", b"export {};".to_vec())
+    }
+
+    #[test]
+    fn embedded_parts_load_in_pages_of_any_origin_and_the_apps_do_not() {
+        let element = script("embed/dais-stage.js");
+        assert_eq!(element.headers()[header::ACCESS_CONTROL_ALLOW_ORIGIN], "*");
+        assert_eq!(element.headers()[header::CACHE_CONTROL], "no-cache");
+        let part = script("embed/parts/player-abc.js");
+        assert_eq!(part.headers()[header::ACCESS_CONTROL_ALLOW_ORIGIN], "*");
+        assert!(part.headers()[header::CACHE_CONTROL].to_str().unwrap().contains("immutable"));
+        let app = script("assets/index-abc.js");
+        assert!(!app.headers().contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN));
     }
 }

@@ -6,11 +6,17 @@ import { gzipSync } from "node:zlib";
 /** What the router loads for each attendee's screen. A part that comes by itself when a stage is live counts, too. */
 const SHELL = ["index.html", "src/attendee/shell.tsx"];
 const APP = new URL("../dist/", import.meta.url);
+/** The same screens as custom elements. */
+const EMBED = new URL("../dist/embed/", import.meta.url);
 const PLAYER = "src/player/player.tsx";
 const SCREENS = {
   reception: { budgetKb: 120, dist: APP, modules: [...SHELL, "src/attendee/reception/reception.tsx"] },
   stage: { budgetKb: 250, dist: APP, modules: [...SHELL, "src/attendee/stage/stage.tsx", PLAYER] },
   session: { budgetKb: 300, dist: APP, modules: [...SHELL, "src/attendee/session/session.tsx"] },
+  "dais-reception": { budgetKb: 120, dist: EMBED, modules: ["src/embed/dais-reception.ts"] },
+  "dais-stage": { budgetKb: 250, dist: EMBED, modules: ["src/embed/dais-stage.ts", PLAYER] },
+  "dais-session": { budgetKb: 300, dist: EMBED, modules: ["src/embed/dais-session.ts"] },
+  "dais-replay": { budgetKb: 250, dist: EMBED, modules: ["src/embed/dais-replay.ts", PLAYER] },
 };
 
 async function manifestOf(dist) {

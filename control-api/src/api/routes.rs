@@ -1,10 +1,14 @@
 //! Assembles the router and the OpenAPI document.
 
+use std::time::Duration;
+
 use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{Method, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use tower_http::cors::{Any, CorsLayer};
 use utoipa::openapi::schema::Schema;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{OpenApi as OpenApiDocument, RefOr};
@@ -110,7 +114,20 @@ pub(crate) fn router(app: App) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(from_fn_with_state(app.clone(), metrics::measure))
+        .layer(other_origins())
         .with_state(app)
+}
+
+/// Any page may do what attendees do, with a token that it holds: parts of an event stand in other sites'
+/// pages. It may never act as an organiser: without `Access-Control-Allow-Credentials` browsers keep the
+/// cookie back, and `X-CSRF-Token` is not among the headers that they let such a page send.
+fn other_origins() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
+        .expose_headers([header::RETRY_AFTER])
+        .max_age(PREFLIGHT_KEPT)
 }
 
 fn documented() -> OpenApiRouter<App> {
@@ -167,6 +184,9 @@ async fn missing() -> Problem {
 async fn wrong_method() -> Problem {
     Problem::WrongMethod
 }
+
+/// Browsers keep the answer to a preflight for two hours at most.
+const PREFLIGHT_KEPT: Duration = Duration::from_secs(7_200);
 
 /// Captions of a long day; MAR takes as much.
 const MAX_CAPTION_BYTES: usize = 4 << 20;

@@ -1,12 +1,33 @@
 //! People enter events and join rooms.
 
 use auth::experience::{Experience, Role};
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::harness::{Fixture, on_both_databases};
 
 on_both_databases! {
+    async fn a_page_of_another_site_acts_with_a_token_and_never_as_the_organiser(fixture: Fixture) {
+        let organiser = fixture.organiser().await;
+        let (event, _) = organiser.stage("open").await;
+        let preflight = |method: &'static str, path: String, headers: &'static str| {
+            let asked = fixture.anonymous().request(Method::OPTIONS, &path).header("origin", "https://blog.example");
+            asked.header("access-control-request-method", method).header("access-control-request-headers", headers).send()
+        };
+        let enter = preflight("POST", "/experience".into(), "content-type,authorization").await.unwrap();
+        assert_eq!(enter.headers()["access-control-allow-origin"], "*");
+        assert!(!enter.headers().contains_key("access-control-allow-credentials"), "no cookie");
+        assert!(!enter.headers()["access-control-allow-headers"].to_str().unwrap().contains("csrf"));
+        let change = preflight("DELETE", format!("/events/{event}"), "authorization").await.unwrap();
+        assert!(!change.headers()["access-control-allow-methods"].to_str().unwrap().contains("DELETE"));
+
+        let entry = fixture.anonymous().post("/experience", json!({"event_id": event, "name": "Sana"})).await;
+        let sana = fixture.person(entry.expect(StatusCode::CREATED)["token"].as_str().unwrap());
+        let reception = sana.request(Method::GET, &format!("/events/{event}/reception"));
+        let reception = reception.header("origin", "https://blog.example").send().await.unwrap();
+        assert_eq!((reception.status(), &reception.headers()["access-control-allow-origin"]), (StatusCode::OK, &"*".parse().unwrap()));
+    }
+
     async fn a_speaker_enters_by_invitation_and_goes_backstage(fixture: Fixture) {
         let organiser = fixture.organiser().await;
         let (event, stage) = organiser.stage("invited").await;

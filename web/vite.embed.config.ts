@@ -1,0 +1,37 @@
+/** How the parts for other sites' pages are built: a script per custom element, beside the app in `dist/embed`. */
+import { fileURLToPath } from "node:url";
+import react from "@vitejs/plugin-react";
+import { defineConfig, type Plugin } from "vite";
+import { slimHls } from "./scripts/slim-hls.ts";
+
+const PARTS = ["dais-reception", "dais-stage", "dais-session", "dais-replay"] as const;
+
+/** Styles belong into the shadow roots (`src/embed/styles.ts`), never into the page around them. */
+function noGlobalStyles(): Plugin {
+  return {
+    name: "dais-no-global-styles",
+    enforce: "pre",
+    load: (id) => (id.endsWith(".css") ? { code: "", moduleType: "js" } : undefined),
+  };
+}
+
+export default defineConfig({
+  plugins: [noGlobalStyles(), react(), slimHls()],
+  // Addresses of parts are found beside the script, whatever page it runs in.
+  base: "./",
+  publicDir: false,
+  define: { "import.meta.env.DAIS_EMBEDDED": "true" },
+  resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
+  build: {
+    outDir: "dist/embed",
+    target: "es2023",
+    manifest: true,
+    modulePreload: false,
+    chunkSizeWarningLimit: 700,
+    assetsInlineLimit: 0,
+    rolldownOptions: {
+      input: Object.fromEntries(PARTS.map((part) => [part, fileURLToPath(new URL(`./src/embed/${part}.ts`, import.meta.url))])),
+      output: { entryFileNames: "[name].js", chunkFileNames: "parts/[name]-[hash].js", assetFileNames: "parts/[name]-[hash][extname]" },
+    },
+  },
+});
