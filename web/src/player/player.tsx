@@ -11,7 +11,7 @@ import { Controls, MonitorControls, toggle } from "./controls";
 import { useFullscreen } from "./fullscreen";
 import { useIdle } from "./idle";
 import { useMedia } from "./media";
-import { useRecovery } from "./recovery";
+import { type StreamState, useRecovery } from "./recovery";
 import { useShortcuts } from "./shortcuts";
 import { useLastPicture, useStalled } from "./stall";
 import { STORYBOARD } from "./storyboard";
@@ -45,7 +45,7 @@ export function Player({ src, live, title, badges, monitor = false, autoplay = l
   const [settings, setSettings] = useState(false);
   const keepPicture = useLastPicture(element, canvas);
   const state = useRecovery(element, src, keepPicture);
-  const streaming = state !== "starting";
+  const streaming = state === "playing" || state === "reconnecting";
   const stalled = useStalled(element);
   const sound = useAutoplay(element, autoplay);
   const media = useMedia(element);
@@ -82,7 +82,7 @@ export function Player({ src, live, title, badges, monitor = false, autoplay = l
         </HlsVideo>
         <canvas ref={setCanvas} hidden aria-hidden />
       </div>
-      <Words badges={badges} starting={!streaming} reconnecting={streaming && (stalled || state === "reconnecting")} seeking={streaming && media.seeking} />
+      <Words badges={badges} state={state} reconnecting={streaming && (stalled || state === "reconnecting")} seeking={streaming && media.seeking} />
       {sound.refused && (
         <button type="button" className="btn lg player-sound" onClick={sound.turnOn}>
           <Volume2 size={18} aria-hidden />
@@ -95,7 +95,7 @@ export function Player({ src, live, title, badges, monitor = false, autoplay = l
 }
 
 /** What is said over the picture. The picture itself stays, whatever happens. */
-function Words({ badges, starting, reconnecting, seeking }: { badges: ReactNode; starting: boolean; reconnecting: boolean; seeking: boolean }) {
+function Words({ badges, state, reconnecting, seeking }: { badges: ReactNode; state: StreamState; reconnecting: boolean; seeking: boolean }) {
   return (
     <>
       <div className="player-badges">
@@ -107,7 +107,12 @@ function Words({ badges, starting, reconnecting, seeking }: { badges: ReactNode;
           </span>
         )}
       </div>
-      {starting && (
+      {state === "refused" && (
+        <div className="player-starting" role="alert">
+          {t("player.refused")}
+        </div>
+      )}
+      {state === "starting" && (
         <div className="player-starting" role="status">
           <span className="spinner" aria-hidden />
           {t("player.starting")}

@@ -19,6 +19,12 @@ describe("what helps against an error", () => {
     expect(remedyFor({ fatal: true, type: Hls.ErrorTypes.MEDIA_ERROR, details: Hls.ErrorDetails.BUFFER_APPEND_ERROR })).toBe("recover-media");
   });
 
+  it("asks no more where the address is refused", () => {
+    const refused = { fatal: true, type: Hls.ErrorTypes.NETWORK_ERROR, response: { code: 403 } };
+    expect(remedyFor({ ...refused, details: Hls.ErrorDetails.MANIFEST_LOAD_ERROR })).toBe("give-up");
+    expect(remedyFor({ ...refused, details: Hls.ErrorDetails.FRAG_LOAD_ERROR })).toBe("give-up");
+  });
+
   it("waits longer each time, up to ten seconds", () => {
     expect(retryDelayMs(0, 0.5)).toBe(700);
     expect(retryDelayMs(2, 0.5)).toBe(2800);

@@ -5,15 +5,20 @@ import { useEffect, useState } from "react";
 
 /** ```text
  * starting ──first picture──▶ playing ──fatal error──▶ reconnecting ──data again──▶ playing
+ *     └──────────────────────────┴── no token, or an old one ──▶ refused
  * ``` */
-export type StreamState = "starting" | "playing" | "reconnecting";
+export type StreamState = "starting" | "playing" | "reconnecting" | "refused";
 
 /** What helps against an error. */
-export type Remedy = "none" | "reload-playlist" | "load-again" | "recover-media";
+export type Remedy = "none" | "reload-playlist" | "load-again" | "recover-media" | "give-up";
+
+/** What the origin answers who brings no valid token; asking again brings the same answer. */
+const FORBIDDEN = 403;
 
 /** Chooses the remedy; only fatal errors need one, hls.js retries the others itself. */
-export function remedyFor(error: Pick<ErrorData, "fatal" | "type" | "details">): Remedy {
+export function remedyFor(error: Pick<ErrorData, "fatal" | "type" | "details"> & { response?: { code?: number } | undefined }): Remedy {
   if (!error.fatal) return "none";
+  if (error.response?.code === FORBIDDEN) return "give-up";
   if (error.type === Hls.ErrorTypes.MEDIA_ERROR) return "recover-media";
   switch (error.details) {
     case Hls.ErrorDetails.MANIFEST_LOAD_ERROR:
@@ -31,10 +36,10 @@ export function retryDelayMs(attempt: number, random: number): number {
   return Math.min(8000, 700 * 2 ** Math.min(attempt, 4)) * (0.75 + random / 2);
 }
 
-function apply(remedy: Remedy, hls: Hls, src: string): void {
+type Repair = Exclude<Remedy, "none" | "give-up">;
+
+function apply(remedy: Repair, hls: Hls, src: string): void {
   switch (remedy) {
-    case "none":
-      return;
     case "recover-media": {
       const time = hls.media?.currentTime ?? 0;
       hls.recoverMediaError();
@@ -57,8 +62,12 @@ function watch(hls: Hls, src: string, onState: (state: StreamState) => void, bef
   const onError = (_: unknown, error: ErrorData) => {
     const remedy = remedyFor(error);
     if (remedy === "none") return;
-    onState(remedy === "reload-playlist" ? "starting" : "reconnecting");
     clearTimeout(timer);
+    if (remedy === "give-up") {
+      onState("refused");
+      return;
+    }
+    onState(remedy === "reload-playlist" ? "starting" : "reconnecting");
     const help = () => {
       const resets = remedy !== "load-again";
       const video = hls.media;

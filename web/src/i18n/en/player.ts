@@ -2,6 +2,7 @@
 export const player = {
   starting: "The picture is on its way…",
   reconnecting: "Reconnecting…",
+  refused: "This page is no longer allowed to play it. Reload the page.",
   turnSoundOn: "Turn the sound on",
   behind: "{{seconds}} s behind live",
   behindShort: "−{{seconds}} s",
