@@ -137,7 +137,7 @@ async fn storage(settings: &Settings) -> Check {
     let Some(endpoint) = &settings.s3_endpoint else {
         return check("storage", Ok("embedded, in the data folder".to_owned()));
     };
-    let bucket = mar::bucket::Bucket::new(&crate::wiring::external_bucket(settings, endpoint));
+    let bucket = bucket::Bucket::new(&crate::wiring::external_bucket(settings, endpoint));
     let result = bucket
         .ping()
         .await

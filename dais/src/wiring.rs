@@ -8,8 +8,8 @@ use auth::Keys;
 use auth::link::LinkRole;
 use auth::room::{ApiKeyPair, ApiKeys};
 use axum::Router;
+use bucket::BucketConfig;
 use db::Location;
-use mar::bucket::BucketConfig;
 use telemetry::Metrics;
 
 use crate::args::Settings;
@@ -85,7 +85,7 @@ fn sfu_config(settings: &Settings, wiring: &Wiring<'_>) -> anyhow::Result<sfu::C
         media_ips,
         shards: start::shards(settings),
         api_keys: ApiKeys::new(&wiring.api_key, &[]),
-        link: Some(sfu::LinkConfig { addr, identity: link_identity(&wiring.keys, LinkRole::Sfu)? }),
+        link: Some(sfu::LinkConfig { addr, identity: wiring.keys.link_identity(LinkRole::Sfu)? }),
         ice_urls: Vec::new(),
         limits: sfu::Limits::default(),
     })
@@ -134,15 +134,9 @@ fn mixer_config(
         data_dir: settings.data_dir.clone(),
         base_url: settings.mixer_url.clone().unwrap_or_else(|| wiring.urls.internal.clone()),
         sfu_link_addr,
-        link_identity: link_identity(&wiring.keys, LinkRole::Mixer)?,
+        link_identity: wiring.keys.link_identity(LinkRole::Mixer)?,
         media_url: wiring.urls.media.clone(),
-        bucket: mixer::BucketConfig {
-            endpoint: bucket.endpoint.unwrap_or_default(),
-            region: bucket.region,
-            name: bucket.bucket,
-            access_key: bucket.access_key,
-            secret_key: bucket.secret_key,
-        },
+        bucket,
         service_key: wiring.keys.service.clone(),
         spool_limit_bytes: SPOOL_LIMIT_BYTES,
         kept_sets: KEPT_SETS,
@@ -207,15 +201,6 @@ fn bucket(settings: &Settings, wiring: &Wiring<'_>) -> anyhow::Result<BucketConf
         region: settings.s3_region.clone(),
         access_key: settings.s3_access_key.clone().unwrap_or(embedded.key),
         secret_key: settings.s3_secret_key.clone().unwrap_or(embedded.secret),
-    })
-}
-
-fn link_identity(keys: &Keys, role: LinkRole) -> anyhow::Result<link::LinkIdentity> {
-    let identity = keys.link_identity(role)?;
-    Ok(link::LinkIdentity {
-        ca_der: identity.ca_der,
-        cert_chain_der: identity.cert_chain_der,
-        key_der: identity.key_der,
     })
 }
 

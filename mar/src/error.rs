@@ -1,6 +1,7 @@
 //! Why the registry refuses or fails; `api::problem` says each over HTTP.
 
-use crate::bucket::BucketError;
+use bucket::BucketError;
+
 use crate::db::DbError;
 
 /// Why the registry refuses or fails.

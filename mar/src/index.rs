@@ -6,11 +6,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
+use bucket::{Bucket, BucketError};
 use futures::{StreamExt, TryStreamExt};
 use hls::recording::{index_chunk_path, played_duration};
 use wire::media::{IndexChunk, RenditionInfo, SETS_PER_CHUNK, SegmentSet};
 
-use crate::bucket::{Bucket, BucketError};
 use crate::error::MediaError;
 
 /// All segment sets below one prefix.

@@ -3,7 +3,7 @@
 //! Holds the bucket (embedded store or external) and what is in it: assets, uploads, text tracks,
 //! playback ids, and the HLS origin. It encodes nothing.
 //!
-//! - [`store`]: the embedded S3 store; [`bucket`]: the one S3 client.
+//! - [`store`]: the embedded S3 store. All files go through the client in `libs/bucket`, wherever they are.
 //! - [`registry`]: which changes are allowed; [`db`]: the SQL; [`outbox`]: the events.
 //! - `api`, `origin`: HTTP. `caretaker`: what is done without being asked.
 //!
@@ -20,12 +20,12 @@ use ::db::{Db, Location, Migration};
 use anyhow::Context as _;
 use auth::playback::PlaybackKey;
 use auth::service::ServiceKey;
+use bucket::{Bucket, BucketConfig};
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::task::JoinHandle;
 
 mod api;
 pub mod asset;
-pub mod bucket;
 mod caretaker;
 pub mod db;
 mod error;
@@ -39,7 +39,6 @@ pub mod store;
 pub use api::ApiPair;
 pub use error::MediaError;
 
-use bucket::{Bucket, BucketConfig};
 use metrics::Metrics;
 use outbox::EventBus;
 use registry::{Registry, UploadLimits};

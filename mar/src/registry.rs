@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use auth::playback::PlaybackKey;
+use bucket::Bucket;
 use db::{Db, Tx};
 use ids::{AssetId, PlaybackId, StageId};
 use tokio::sync::Notify;
@@ -14,7 +15,6 @@ use crate::asset::{
     Asset, AssetState, Failure, Playable, PlaybackName, Source, StaticRendition, asset_prefix,
     recording_prefix,
 };
-use crate::bucket::Bucket;
 use crate::db as rows;
 use crate::error::MediaError;
 use crate::index::Indexes;

@@ -17,8 +17,8 @@
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 
+use auth::link::LinkIdentity;
 use bytes::Bytes;
-use link::LinkIdentity;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt};

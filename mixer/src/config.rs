@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use auth::link::LinkIdentity;
 use auth::service::ServiceKey;
-use link::LinkIdentity;
+use bucket::BucketConfig;
 use wire::media::{RenditionInfo, RenditionKind};
 
 use crate::child_protocol::{AudioRendition, VideoRendition};
@@ -38,28 +39,6 @@ pub struct Config {
     pub child: ChildCommand,
     /// How long [`crate::Service::shutdown`] may wait for the bucket.
     pub shutdown_drain: Duration,
-}
-
-/// An S3 bucket.
-#[derive(Clone)]
-pub struct BucketConfig {
-    /// Base URL; buckets are the first part of the path.
-    pub endpoint: String,
-    /// Of the signatures.
-    pub region: String,
-    /// Bucket.
-    pub name: String,
-    /// Access key.
-    pub access_key: String,
-    /// Secret key; never logged.
-    pub secret_key: String,
-}
-
-impl std::fmt::Debug for BucketConfig {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { endpoint, name, .. } = self;
-        f.debug_struct("BucketConfig").field("endpoint", endpoint).field("name", name).finish_non_exhaustive()
-    }
 }
 
 /// Which program a stage's child is.

@@ -11,13 +11,14 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use bucket::BucketError;
 use bytes::Bytes;
 use hls::recording::{init_path, segment_path};
 use ids::{AssetId, StageId};
 use serve::Problem;
 use wire::mixer::{StageSpec, StageStatus};
 
-use crate::bucket::{BucketError, Content};
+use crate::content::{Content, SEGMENT_CACHE};
 use crate::paths::RecordingFile;
 use crate::range::{self, Wanted};
 use crate::stage::{Context, NoPlaylist, Playlist, Stage};
@@ -118,17 +119,12 @@ async fn media_file(
     let local = stage.ledger().read_file(path.clone()).await.map_err(Refusal::from)?;
     let (status, bytes, content_range) = match local {
         Some(bytes) => from_spool(bytes, range),
-        None => match app.context.bucket.get(&stage.key(&path), range.map(str::to_owned)).await {
-            Ok((bytes, Some(content_range))) => (StatusCode::PARTIAL_CONTENT, bytes, Some(content_range)),
-            Ok((bytes, None)) => (StatusCode::OK, bytes, None),
-            Err(BucketError::Missing(_)) => return Err(unknown_file()),
-            Err(error @ BucketError::Failed { .. }) => return Err(bucket_down(&error)),
-        },
+        None => from_bucket(app, &stage.key(&path), range).await?,
     };
     let mut response = (status, bytes).into_response();
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content.media_type()));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(content.cache_control()));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content.kind().media_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(SEGMENT_CACHE));
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     if let Some(range) = content_range.and_then(|range| HeaderValue::try_from(range).ok()) {
         headers.insert(header::CONTENT_RANGE, range);
@@ -136,7 +132,40 @@ async fn media_file(
     Ok(response)
 }
 
-fn from_spool(bytes: Bytes, range: Option<&str>) -> (StatusCode, Bytes, Option<String>) {
+/// Status, bytes and `Content-Range` of a file.
+type Part = (StatusCode, Bytes, Option<String>);
+
+async fn from_bucket(app: &App, key: &str, range: Option<&str>) -> Result<Part, Problem> {
+    // Several ranges at once are answered with the whole (RFC 9110 §14.2 allows that).
+    let range = range.filter(|range| !range.contains(','));
+    let opened = app.context.bucket.open(key, range).await;
+    let (whole, range, bytes) = match opened {
+        Ok(object) => (object.size_bytes, object.range.clone(), object.bytes().await),
+        Err(error) => (0, 0..0, Err(error)),
+    };
+    match bytes {
+        Ok(bytes) if range == (0..whole) => Ok((StatusCode::OK, bytes, None)),
+        Ok(bytes) => {
+            let content_range = format!("bytes {}-{}/{whole}", range.start, range.end.saturating_sub(1));
+            Ok((StatusCode::PARTIAL_CONTENT, bytes, Some(content_range)))
+        }
+        Err(BucketError::NotFound { .. }) => Err(unknown_file()),
+        Err(BucketError::InvalidRange { .. }) => Err(Problem::new(
+            StatusCode::RANGE_NOT_SATISFIABLE,
+            "invalid-range",
+            "The range lies outside the file",
+        )),
+        Err(
+            error @ (BucketError::PreconditionFailed { .. }
+            | BucketError::TooLarge { .. }
+            | BucketError::Refused { .. }
+            | BucketError::Unreachable { .. }
+            | BucketError::LocalFile(_)),
+        ) => Err(bucket_down(&error)),
+    }
+}
+
+fn from_spool(bytes: Bytes, range: Option<&str>) -> Part {
     let length = bytes.len();
     match range::wanted(range, length) {
         Wanted::Whole => (StatusCode::OK, bytes, None),

@@ -19,16 +19,18 @@
 
 use std::sync::Arc;
 
+use std::time::Duration;
 use anyhow::Context as _;
 use axum::Router;
 use tokio::task::JoinHandle;
+use bucket::Bucket;
 
 pub mod child_protocol;
 pub mod config;
 
-mod bucket;
 mod child;
 mod http;
+mod content;
 mod journal;
 mod ledger;
 mod media_client;
@@ -41,9 +43,8 @@ mod stages;
 mod supervisor;
 
 pub use child::child_main;
-pub use config::{BucketConfig, ChildCommand, Config, Ladder};
+pub use config::{ChildCommand, Config, Ladder};
 
-use crate::bucket::Bucket;
 use crate::media_client::MediaClient;
 use crate::metrics::Metrics;
 use crate::stage::Context;
@@ -64,7 +65,7 @@ pub struct Service {
 pub async fn start(config: Config, metrics: &telemetry::Metrics) -> anyhow::Result<Service> {
     let media = MediaClient::new(&config.media_url, config.service_key.clone())
         .context("the media service's client cannot be made")?;
-    let bucket = Bucket::new(&config.bucket);
+    let bucket = Bucket::with_one_try(&config.bucket, BUCKET_TIMEOUT);
     let context = Arc::new(Context { bucket, media, metrics: Metrics::register(metrics), config });
     let stages = Arc::new(Stages::new(Arc::clone(&context)));
     stages.resume().await.context("the spool cannot be read")?;
@@ -103,6 +104,9 @@ impl Service {
 }
 
 /// A uniformly random number, for the spread of pauses.
+/// A segment of 1 MB in this time needs 1 Mb/s; slower, the live stage outruns the upload for good.
+const BUCKET_TIMEOUT: Duration = Duration::from_secs(10);
+
 fn chance() -> u32 {
     // Without randomness pauses are merely less spread.
     getrandom::u32().unwrap_or(u32::MAX / 2)

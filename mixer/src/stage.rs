@@ -8,13 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use hls::playlist::Lifecycle;
+use bucket::Bucket;
 use hls::recording::{View, media_playlist, multivariant};
 use ids::{AssetId, StageId};
 use mixer_core::recording::Phase;
 use tokio::sync::{mpsc, watch};
 use wire::mixer::{Health, StageSpec, StageState, StageStatus};
 
-use crate::bucket::Bucket;
 use crate::config::Config;
 use crate::ledger::Ledger;
 use crate::media_client::MediaClient;

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bucket::{Bucket, Kind};
 use mar::asset::{AssetState, Failure, Playable, StaticRendition};
-use mar::bucket::{Bucket, Kind};
 use mar::registry::{self, Registry};
 use serve::CancellationToken;
 use tokio::sync::watch;
@@ -33,7 +33,7 @@ enum JobError {
     #[error(transparent)]
     Run(#[from] RunError),
     #[error("storage: {0}")]
-    Bucket(#[from] mar::bucket::BucketError),
+    Bucket(#[from] bucket::BucketError),
     #[error("the registry: {0}")]
     Media(#[from] mar::MediaError),
     #[error(transparent)]
@@ -220,12 +220,12 @@ async fn fetch(bucket: &Bucket, keys: &[String], path: &Path) -> Result<File, Jo
 async fn store(bucket: &Bucket, claim: &Claim, out: &Path, output: &Output) -> Result<(), JobError> {
     for name in &output.files {
         let path = inside(out, name)?;
-        bucket.put_file(&format!("{}/{name}", claim.prefix()), &path, Kind(content_type(name))).await?;
+        bucket.put_file(&format!("{}/{name}", claim.prefix()), &path, Kind::of(content_type(name))).await?;
     }
     for chunk in &output.index {
         let path = hls::recording::index_chunk_path(chunk.number);
         let json = serde_json::to_vec(chunk).map_err(std::io::Error::other)?;
-        bucket.put(&format!("{}/{path}", claim.prefix()), json, Kind("application/json")).await?;
+        bucket.put(&format!("{}/{path}", claim.prefix()), json, Kind::of("application/json")).await?;
     }
     Ok(())
 }

@@ -31,7 +31,7 @@ pub struct LinkConfig {
     /// QUIC address; port 0: any free one, see [`crate::Service::link_addr`].
     pub addr: SocketAddr,
     /// The SFU's certificate, and the authority that signed the mixers'.
-    pub identity: link::LinkIdentity,
+    pub identity: auth::link::LinkIdentity,
 }
 
 /// Bounds of one process; every one is finite.

@@ -9,6 +9,7 @@ use rcgen::{
 };
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use serde::{Deserialize, Serialize};
 
 /// Why a certificate cannot be made or read.
 #[derive(Debug, thiserror::Error)]
@@ -55,8 +56,8 @@ impl LinkRole {
     }
 }
 
-/// How one side proves itself and whom it trusts; DER bytes.
-#[derive(Clone, PartialEq, Eq)]
+/// How one side proves itself and whom it trusts; DER bytes. A mixer hands it to its children.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkIdentity {
     /// The only authority that this side trusts.
     pub ca_der: Vec<u8>,
@@ -85,6 +86,7 @@ impl LinkIdentity {
 
 impl std::fmt::Debug for LinkIdentity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The key must not reach a log.
         f.write_str("LinkIdentity(..)")
     }
 }
@@ -119,7 +121,8 @@ fn ca_params() -> Result<CertificateParams, rcgen::Error> {
     Ok(params)
 }
 
-/// DNS name in the SFU's certificate; the mixer dials an address and checks this name.
+/// DNS name in the SFU's certificate; the mixer dials an address, which may be any loopback port, and checks
+/// this name. The usages keep a mixer's key from posing as an SFU (RFC 5280 §4.2.1.12).
 pub const SFU_NAME: &str = "sfu.dais.internal";
 
 /// DNS name in the mixer's certificate.

@@ -4,11 +4,11 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use auth::link::{LinkIdentity, SFU_NAME};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
 
 use crate::error::{CloseCode, LinkError};
-use crate::identity::{LinkIdentity, SERVER_NAME};
 use crate::{MixerConnection, SfuConnection, tls};
 
 /// Handshake and first stream together; on a known network they take two round trips.
@@ -113,7 +113,7 @@ impl Client {
             .map_err(|error| LinkError::Bind { addr: local, kind: error.kind() })?;
         endpoint.set_default_client_config(tls::client_config(identity)?);
         let connecting =
-            endpoint.connect(addr, SERVER_NAME).map_err(|error| LinkError::Transport(error.to_string()))?;
+            endpoint.connect(addr, SFU_NAME).map_err(|error| LinkError::Transport(error.to_string()))?;
         let opened = timeout(HANDSHAKE_TIMEOUT, async {
             let connection = connecting.await?;
             let (send, recv) = connection.open_bi().await?;

@@ -1,7 +1,7 @@
 //! RTP and typed messages between an SFU and a mixer child, over QUIC with certificates on both sides.
 //!
 //! It decides framing, limits and batching; what the messages mean is `wire::link`, who may listen to
-//! which room is decided by whose certificate the configured CA has signed.
+//! which room is decided by whose certificate the configured CA has signed (`auth::link`).
 //!
 //! ```text
 //! mixer                                   SFU
@@ -17,14 +17,12 @@ mod counters;
 mod endpoint;
 mod error;
 mod framing;
-mod identity;
 mod tls;
 
 pub use connection::{Connection, Received, Receiver, RtpPacket, Sender};
 pub use counters::{Counters, CountersSnapshot};
 pub use endpoint::{Client, Server};
 pub use error::{CloseCode, LinkError, SendError};
-pub use identity::{LinkIdentity, SERVER_NAME};
 
 use wire::link::{ToMixer, ToSfu};
 

@@ -1,6 +1,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use auth::link::{LinkIdentity, MIXER_NAME, SFU_NAME};
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use tokio::time::timeout;
 use wire::link::{MAX_MESSAGE_BYTES, TrackHandle};
@@ -38,11 +39,11 @@ impl Authority {
     }
 
     fn sfu(&self) -> LinkIdentity {
-        self.identity(SERVER_NAME, ExtendedKeyUsagePurpose::ServerAuth)
+        self.identity(SFU_NAME, ExtendedKeyUsagePurpose::ServerAuth)
     }
 
     fn mixer(&self) -> LinkIdentity {
-        self.identity("mixer.dais.internal", ExtendedKeyUsagePurpose::ClientAuth)
+        self.identity(MIXER_NAME, ExtendedKeyUsagePurpose::ClientAuth)
     }
 }
 
@@ -140,7 +141,7 @@ async fn an_sfu_of_another_authority_is_refused() {
 #[tokio::test]
 async fn a_mixer_cannot_pose_as_an_sfu() {
     let authority = Authority::new();
-    let posing = authority.identity(SERVER_NAME, ExtendedKeyUsagePurpose::ClientAuth);
+    let posing = authority.identity(SFU_NAME, ExtendedKeyUsagePurpose::ClientAuth);
     let server = Server::bind(loopback(), &posing).unwrap();
     let refused = Client::connect(server.local_addr().unwrap(), &authority.mixer()).await;
     assert!(matches!(refused, Err(LinkError::Transport(_))));
@@ -160,7 +161,7 @@ async fn an_announced_length_over_the_limit_closes_the_link() {
     let mut server = Server::bind(loopback(), &authority.sfu()).unwrap();
     let mut endpoint = quinn::Endpoint::client(loopback()).unwrap();
     endpoint.set_default_client_config(tls::client_config(&authority.mixer()).unwrap());
-    let connection = endpoint.connect(server.local_addr().unwrap(), SERVER_NAME).unwrap().await.unwrap();
+    let connection = endpoint.connect(server.local_addr().unwrap(), SFU_NAME).unwrap().await.unwrap();
     let (mut send, _recv) = connection.open_bi().await.unwrap();
     send.write_all(&u32::MAX.to_be_bytes()).await.unwrap();
     let mut sfu = server.accept().await.unwrap();

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use auth::link::LinkIdentity;
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
@@ -11,7 +12,6 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use wire::link::ALPN;
 
 use crate::error::LinkError;
-use crate::identity::LinkIdentity;
 
 /// Nothing heard for this long: the other end is gone.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(5);

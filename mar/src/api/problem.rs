@@ -2,9 +2,9 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use bucket::BucketError;
 use serve::Problem;
 
-use crate::bucket::BucketError;
 use crate::error::MediaError;
 
 /// No credentials, or wrong ones.

@@ -3,11 +3,11 @@
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use bucket::OpenObject;
 use tokio_util::io::ReaderStream;
 use wire::media::PlaybackPolicy;
 
 use super::Viewing;
-use crate::bucket::OpenObject;
 
 /// Media type of playlists (RFC 8216 §4).
 pub(super) const PLAYLIST: &str = "application/vnd.apple.mpegurl";
@@ -61,7 +61,7 @@ pub(super) fn object(
     lifetime: Lifetime,
     object: OpenObject,
 ) -> Response {
-    let OpenObject { size_bytes, range, etag, body } = object;
+    let OpenObject { size_bytes, range, etag, body, .. } = object;
     let mut response = Response::new(Body::from_stream(ReaderStream::new(body.into_async_read())));
     let headers = response.headers_mut();
     let value = |text: String| HeaderValue::try_from(text).ok();

@@ -1,6 +1,7 @@
 //! Playlists and files from what the bucket holds.
 
 use axum::response::Response;
+use bucket::BucketError;
 use hls::multivariant::SubtitleRendition;
 use hls::playlist::Lifecycle;
 use hls::recording::{View, media_playlist, multivariant, text_playlist, text_segment};
@@ -11,7 +12,6 @@ use super::answer::{self, Lifetime, PLAYLIST};
 use super::path::File;
 use super::{Origin, Viewing};
 use crate::asset::{Playable, TextTrack};
-use crate::bucket::BucketError;
 use crate::error::MediaError;
 use crate::index::Index;
 

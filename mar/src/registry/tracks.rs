@@ -1,18 +1,18 @@
 //! Text tracks: checked, normalised, stored, and listed beside the asset.
 
+use bucket::Kind as MediaType;
 use bytes::Bytes;
 use hls::vtt::WebVtt;
 use ids::{AssetId, TextTrackId};
 
 use super::{Registry, held};
 use crate::asset::{TextTrack, asset_prefix};
-use crate::bucket::Kind as MediaType;
 use crate::db as rows;
 use crate::error::MediaError;
 use crate::outbox::{self, Kind};
 
 /// Media type of WebVTT.
-pub(crate) const VTT: MediaType = MediaType("text/vtt; charset=utf-8");
+pub(crate) const VTT: MediaType = MediaType::of("text/vtt; charset=utf-8");
 
 /// Longest caption file: a day of speech is about 2 MiB.
 pub(crate) const MAX_VTT_BYTES: usize = 4 << 20;

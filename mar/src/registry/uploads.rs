@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use bucket::{Kind as MediaType, MultipartUpload, StoredPart};
 use ids::{AssetId, PlaybackId, UploadId};
 use serde::{Deserialize, Serialize};
 use wire::media::PlaybackPolicy;
@@ -10,13 +11,12 @@ use wire::media::PlaybackPolicy;
 use super::idempotency::{lost_race, remember, remembered};
 use super::{Registry, RequestKey, check_title, fail_asset, held, new_asset};
 use crate::asset::{AssetState, Failure, PlaybackName, Source, Upload, UploadState, source_key};
-use crate::bucket::{Kind as MediaType, MultipartUpload, StoredPart};
 use crate::db as rows;
 use crate::error::MediaError;
 use crate::outbox::{self, Kind};
 
 /// A file that has not been looked at is nothing in particular.
-const UNKNOWN: MediaType = MediaType("application/octet-stream");
+const UNKNOWN: MediaType = MediaType::of("application/octet-stream");
 
 /// Smallest part that S3 takes (but for the last).
 const MIN_PART_BYTES: u64 = 5 << 20;

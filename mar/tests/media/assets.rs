@@ -140,7 +140,7 @@ pub(crate) async fn a_transform_publishes_in_its_own_transaction(database: Datab
     for entry in registry.bucket().list("recordings/x/", None).await.unwrap() {
         let bytes = registry.bucket().get(&entry.key, 1 << 20).await.unwrap();
         let key = entry.key.replace("recordings/x", &prefix);
-        registry.bucket().put(&key, bytes, mar::bucket::Kind("video/mp4")).await.unwrap();
+        registry.bucket().put(&key, bytes, bucket::Kind::of("video/mp4")).await.unwrap();
     }
     let poster = StaticRendition {
         name: "poster.jpg".into(),
@@ -148,7 +148,7 @@ pub(crate) async fn a_transform_publishes_in_its_own_transaction(database: Datab
         content_type: "image/jpeg".into(),
         size_bytes: 4,
     };
-    registry.bucket().put(&poster.key, "jpeg", mar::bucket::Kind("image/jpeg")).await.unwrap();
+    registry.bucket().put(&poster.key, "jpeg", bucket::Kind::of("image/jpeg")).await.unwrap();
     let publish = async |keep: bool| {
         let mut tx = registry.db().begin().await.unwrap();
         let (db, id) = (registry.db(), &upload.asset_id);

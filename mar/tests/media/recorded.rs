@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
 
-use mar::bucket::{Bucket, Kind};
+use bucket::{Bucket, Kind};
 use testkit::TempDir;
 use wire::media::{IndexChunk, RenditionInfo, RenditionKind, SegmentInfo, SegmentSet};
 
@@ -70,12 +70,12 @@ pub(crate) async fn put(bucket: &Bucket, asset_id: &str, sets: u64) {
         }
     }
     let chunk = serde_json::to_vec(&index(sets)).unwrap();
-    bucket.put(&format!("{prefix}/index/000000.json"), chunk, Kind("application/json")).await.unwrap();
+    bucket.put(&format!("{prefix}/index/000000.json"), chunk, Kind::of("application/json")).await.unwrap();
 }
 
 async fn copy(bucket: &Bucket, prefix: &str, path: &str) {
     let bytes = std::fs::read(files().join(path)).unwrap();
-    bucket.put(&format!("{prefix}/{path}"), bytes, Kind("video/mp4")).await.unwrap();
+    bucket.put(&format!("{prefix}/{path}"), bytes, Kind::of("video/mp4")).await.unwrap();
 }
 
 /// One file of the recording.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use auth::playback::PlaybackKey;
 use auth::service::{ServiceKey, ServiceName};
-use mar::bucket::BucketConfig;
+use bucket::BucketConfig;
 use mar::outbox::LocalBus;
 use mar::registry::UploadLimits;
 use mar::{ApiPair, Config, Service};

@@ -123,7 +123,11 @@ mod tests {
     fn start(timeline: Timeline) -> Start {
         Start {
             link_addr: ([127, 0, 0, 1], 1).into(),
-            link_identity: link::LinkIdentity { ca_der: vec![], cert_chain_der: vec![], key_der: vec![] },
+            link_identity: auth::link::LinkIdentity {
+                ca_der: vec![],
+                cert_chain_der: vec![],
+                key_der: vec![],
+            },
             room: String::new(),
             participant: String::new(),
             next_segment: 5,

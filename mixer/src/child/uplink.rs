@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::time::Duration;
 
-use link::{LinkIdentity, MixerSender, Received};
+use auth::link::LinkIdentity;
+use link::{MixerSender, Received};
 use tokio::signal::unix::SignalKind;
 use wire::link::ToSfu;
 

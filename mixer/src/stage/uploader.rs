@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bucket::BucketError;
 use bytes::Bytes;
 use futures::future::try_join_all;
 use hls::recording::{index_chunk_path, init_path, segment_path};
@@ -16,8 +17,8 @@ use tokio::sync::watch;
 use wire::media::{IndexChunk, RenditionKind, SETS_PER_CHUNK, SegmentSet};
 
 use super::{Claim, Goal, Stage};
-use crate::bucket::{BucketError, Content};
 use crate::chance;
+use crate::content::Content;
 use crate::ledger::LedgerError;
 use crate::media_client::MediaError;
 
@@ -150,13 +151,13 @@ impl Uploader {
     async fn put_file(&self, path: String, content: Content) -> Result<(), StepError> {
         let bytes = self.stage.ledger.read_file(path.clone()).await?;
         let bytes = bytes.ok_or_else(|| StepError::Vanished(path.clone()))?;
-        Ok(self.stage.context.bucket.put(&self.stage.key(&path), bytes, content).await?)
+        Ok(self.stage.context.bucket.put(&self.stage.key(&path), bytes, content.kind()).await?)
     }
 
     async fn index(&mut self, chunk: &IndexChunk, names: usize) -> Result<(), StepError> {
         let bytes = Bytes::from(serde_json::to_vec(chunk)?);
         let key = self.stage.key(&index_chunk_path(chunk.number));
-        self.stage.context.bucket.put(&key, bytes, Content::Index).await?;
+        self.stage.context.bucket.put(&key, bytes, Content::Index.kind()).await?;
         self.indexed = names;
         Ok(())
     }

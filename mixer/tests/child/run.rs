@@ -32,7 +32,7 @@ pub(crate) struct Run {
     reader: JoinHandle<()>,
 }
 
-pub(crate) fn start(link_addr: std::net::SocketAddr, link_identity: link::LinkIdentity) -> Start {
+pub(crate) fn start(link_addr: std::net::SocketAddr, link_identity: auth::link::LinkIdentity) -> Start {
     let video = |name: &str, width, height, bitrate_bps| VideoRendition {
         name: name.into(),
         width,

@@ -6,7 +6,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use link::{LinkIdentity, Received, SfuSender};
+use auth::link::{LinkIdentity, MIXER_NAME, SFU_NAME};
+use link::{Received, SfuSender};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tokio::task::JoinHandle;
 use wire::link::{Codec, ToMixer, ToSfu, TrackHandle, TrackSource, Watched};
@@ -30,7 +31,7 @@ pub(crate) fn identities() -> (LinkIdentity, LinkIdentity) {
             key_der: key.serialize_der(),
         }
     };
-    (leaf(link::SERVER_NAME), leaf("mixer.dais.internal"))
+    (leaf(SFU_NAME), leaf(MIXER_NAME))
 }
 
 /// What the mixer asked for.

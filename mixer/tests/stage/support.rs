@@ -8,16 +8,17 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use auth::keys::Keys;
-use auth::link::LinkRole;
+use auth::link::{LinkIdentity, LinkRole};
 use auth::service::{ServiceKey, ServiceName};
 use axum::extract::{Path as UrlPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
+use bucket::BucketConfig;
 use hls::playlist::Lifecycle;
 use hls::recording::{View, index_chunk_path, init_path, media_playlist, multivariant, segment_path};
 use ids::{AssetId, StageId};
-use mixer::{BucketConfig, ChildCommand, Config, Ladder};
+use mixer::{ChildCommand, Config, Ladder};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serve::{CancellationToken, Limits, Listener};
@@ -36,7 +37,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Keys that all services of the tests share.
 pub(crate) struct TestKeys {
     service: ServiceKey,
-    identity: link::LinkIdentity,
+    identity: LinkIdentity,
 }
 
 impl TestKeys {
@@ -48,15 +49,10 @@ impl TestKeys {
 pub(crate) fn keys() -> TestKeys {
     let folder = testkit::temp_dir();
     let keys = Keys::open_or_create(folder.path()).unwrap();
-    let identity = keys.link_identity(LinkRole::Mixer).unwrap();
     TestKeys {
         // One secret, so that a service that starts again accepts the tokens of before.
         service: ServiceKey::from_secret(&[7; 32]),
-        identity: link::LinkIdentity {
-            ca_der: identity.ca_der,
-            cert_chain_der: identity.cert_chain_der,
-            key_der: identity.key_der,
-        },
+        identity: keys.link_identity(LinkRole::Mixer).unwrap(),
     }
 }
 
@@ -117,14 +113,19 @@ fn any_port() -> SocketAddr {
 }
 
 fn config(gateway: &VersityGateway, media_url: &str, data_dir: &Path, base_url: &str, mark: &str) -> Config {
-    let bucket = BucketConfig {
-        endpoint: gateway.endpoint(),
+    let keys = (gateway.access_key(), gateway.secret_key());
+    config_of(bucket_config(gateway.endpoint(), keys), media_url, data_dir, base_url, mark)
+}
+
+fn bucket_config(endpoint: String, (access_key, secret_key): (&str, &str)) -> BucketConfig {
+    BucketConfig {
+        endpoint: Some(endpoint),
+        public_endpoint: None,
+        bucket: VersityGateway::BUCKET.into(),
         region: "us-east-1".into(),
-        name: VersityGateway::BUCKET.into(),
-        access_key: gateway.access_key().into(),
-        secret_key: gateway.secret_key().into(),
-    };
-    config_of(bucket, media_url, data_dir, base_url, mark)
+        access_key: access_key.into(),
+        secret_key: secret_key.into(),
+    }
 }
 
 fn config_of(bucket: BucketConfig, media_url: &str, data_dir: &Path, base_url: &str, mark: &str) -> Config {
@@ -267,13 +268,7 @@ pub(crate) fn run_service(settings: &str) -> ! {
     telemetry::log_to_stderr("info", telemetry::LogFormat::Text);
     tokio::runtime::Runtime::new().unwrap().block_on(async {
         let listener = Listener::bind(([127, 0, 0, 1], port).into(), None, Limits::default()).await.unwrap();
-        let bucket = BucketConfig {
-            endpoint: text("endpoint"),
-            region: "us-east-1".into(),
-            name: VersityGateway::BUCKET.into(),
-            access_key: text("access_key"),
-            secret_key: text("secret_key"),
-        };
+        let bucket = bucket_config(text("endpoint"), (&text("access_key"), &text("secret_key")));
         let base_url = format!("http://{}", listener.local_addr());
         let config =
             config_of(bucket, &text("media_url"), Path::new(&text("data")), &base_url, &text("mark"));
@@ -492,7 +487,7 @@ pub(crate) fn wait_for_no_child(mark: &str) {
 
 /// The bucket, as MAR reads it.
 pub(crate) struct Bucket {
-    client: aws_sdk_s3::Client,
+    bucket: bucket::Bucket,
     prefix: String,
 }
 
@@ -510,22 +505,14 @@ impl Downloaded {
 
 impl Bucket {
     pub(crate) fn new(gateway: &VersityGateway, asset_id: &AssetId) -> Self {
-        use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
-        let credentials = Credentials::new(gateway.access_key(), gateway.secret_key(), None, None, "test");
-        let settings = aws_sdk_s3::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .endpoint_url(gateway.endpoint())
-            .region(Region::new("us-east-1"))
-            .credentials_provider(credentials)
-            .force_path_style(true)
-            .build();
-        Self { client: aws_sdk_s3::Client::from_conf(settings), prefix: format!("recordings/{asset_id}/") }
+        let keys = (gateway.access_key(), gateway.secret_key());
+        let bucket = bucket::Bucket::new(&bucket_config(gateway.endpoint(), keys));
+        Self { bucket, prefix: format!("recordings/{asset_id}/") }
     }
 
     async fn get(&self, path: &str) -> Vec<u8> {
-        let key = format!("{}{path}", self.prefix);
-        let object = self.client.get_object().bucket(VersityGateway::BUCKET).key(key).send().await;
-        object.unwrap_or_else(|error| panic!("{path}: {error:?}")).body.collect().await.unwrap().to_vec()
+        let read = self.bucket.get(&format!("{}{path}", self.prefix), 1 << 30).await;
+        read.unwrap_or_else(|error| panic!("{path}: {error}")).to_vec()
     }
 
     /// Everything that the index of one chunk names.

@@ -4,8 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use auth::Keys;
-use auth::link::LinkIdentity as IssuedIdentity;
-use auth::link::LinkRole;
+use auth::link::{LinkIdentity, LinkRole};
 use auth::room::{ApiKeyPair, ApiKeys, RoomToken, VideoGrant};
 use client::{Clip, Options, Participant, Publication, Source};
 use futures::{SinkExt, StreamExt};
@@ -25,7 +24,7 @@ pub(crate) struct Scene {
     pub(crate) service: sfu::Service,
     pub(crate) addr: SocketAddr,
     pub(crate) keys: ApiKeys,
-    pub(crate) mixer: link::LinkIdentity,
+    pub(crate) mixer: LinkIdentity,
     stop: serve::CancellationToken,
     _dir: tempfile::TempDir,
 }
@@ -38,10 +37,7 @@ impl Scene {
     pub(crate) async fn start_with(change: impl FnOnce(&mut sfu::Config)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let made = Keys::open_or_create(dir.path()).unwrap();
-        let identity = |role| {
-            let IssuedIdentity { ca_der, cert_chain_der, key_der } = made.link_identity(role).unwrap();
-            link::LinkIdentity { ca_der, cert_chain_der, key_der }
-        };
+        let identity = |role| made.link_identity(role).unwrap();
         let pair =
             ApiKeyPair { key: "key".to_owned(), secret: "a secret of thirty-two letters!!".to_owned() };
         let keys = ApiKeys::new(&pair, &[]);

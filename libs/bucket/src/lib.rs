@@ -1,8 +1,10 @@
-//! The bucket that holds every media file: one S3 client, embedded store or not.
+//! The bucket that holds every media file: the one S3 client of all services, embedded store or not.
 //!
-//! Decides how the service talks S3 (time-outs, retries, checksums) and who sees which address: the
-//! service uses the endpoint, browsers get URLs presigned for the public endpoint. It gives keys no
-//! meaning; `layout` does.
+//! Decides how services talk S3 (time-outs, retries, checksums) and who sees which address: services use the
+//! endpoint, browsers get URLs presigned for the public endpoint. It gives keys no meaning.
+//!
+//! [`Bucket::new`] is for those who answer a request or do a job: several tries, then an error.
+//! [`Bucket::with_one_try`] is for those who try until it is done anyhow and choose the pauses themselves.
 
 use std::ops::Range;
 use std::path::Path;
@@ -14,6 +16,7 @@ use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::ChecksumAlgorithm;
 use bytes::Bytes;
 
 mod multipart;
@@ -65,7 +68,7 @@ pub enum BucketError {
         /// The key.
         key: String,
     },
-    /// An object has the key already, or another one than was expected.
+    /// The key holds something else than was expected.
     #[error("`{key}` is not in the expected state")]
     PreconditionFailed {
         /// The key.
@@ -114,11 +117,37 @@ pub enum BucketError {
 
 /// What an object is served as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Kind(pub &'static str);
+pub struct Kind {
+    /// `Content-Type`.
+    pub media_type: &'static str,
+    /// `Cache-Control`; `None`: nothing is said.
+    pub cache_control: Option<&'static str>,
+}
+
+impl Kind {
+    /// Something of this media type, about whose lifetime nothing is said.
+    #[must_use]
+    pub const fn of(media_type: &'static str) -> Self {
+        Self { media_type, cache_control: None }
+    }
+}
+
+/// What a key must hold for a write to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected<'a> {
+    /// Whatever it holds.
+    Anything,
+    /// No object.
+    Nothing,
+    /// The object with this entity tag, with quotes as the store gave it.
+    Etag(&'a str),
+}
 
 /// An object that is being read.
 #[derive(Debug)]
 pub struct OpenObject {
+    /// Its key.
+    pub key: String,
     /// Bytes of the whole object.
     pub size_bytes: u64,
     /// The bytes that are coming, half-open.
@@ -127,6 +156,21 @@ pub struct OpenObject {
     pub etag: Option<String>,
     /// The bytes.
     pub body: ByteStream,
+}
+
+impl OpenObject {
+    /// All bytes that are coming, in memory.
+    ///
+    /// # Errors
+    /// When the store breaks off.
+    pub async fn bytes(self) -> Result<Bytes, BucketError> {
+        let Self { key, body, .. } = self;
+        let read = body.collect().await.map_err(|error| {
+            let reason = aws_sdk_s3::error::DisplayErrorContext(error).to_string();
+            BucketError::Unreachable { operation: "GetObject", key, reason }
+        });
+        Ok(read?.into_bytes())
+    }
 }
 
 /// One entry of a listing.
@@ -139,13 +183,43 @@ pub struct Entry {
 }
 
 impl Bucket {
-    /// Makes the clients; nothing is sent yet.
+    /// Makes the clients; nothing is sent yet. A call that fails is tried again, some times.
     #[must_use]
     pub fn new(config: &BucketConfig) -> Self {
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .read_timeout(READ_TIMEOUT)
+            .operation_attempt_timeout(ATTEMPT_TIMEOUT);
+        Self::with(config, &timeouts.build(), &RetryConfig::standard().with_max_attempts(ATTEMPTS))
+    }
+
+    /// Makes the clients; nothing is sent yet. Each call is tried once, for at most `timeout`.
+    #[must_use]
+    pub fn with_one_try(config: &BucketConfig, timeout: Duration) -> Self {
+        let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_timeout(timeout);
+        Self::with(config, &timeouts.build(), &RetryConfig::disabled())
+    }
+
+    fn with(config: &BucketConfig, timeouts: &TimeoutConfig, retries: &RetryConfig) -> Self {
         let public = config.public_endpoint.as_ref().or(config.endpoint.as_ref());
+        let client = |endpoint: Option<&String>| {
+            let credentials =
+                Credentials::new(&config.access_key, &config.secret_key, None, None, "settings");
+            let mut builder = aws_sdk_s3::config::Builder::new()
+                .behavior_version(BehaviorVersion::latest())
+                .region(Region::new(config.region.clone()))
+                .credentials_provider(credentials)
+                .retry_config(retries.clone())
+                .timeout_config(timeouts.clone());
+            if let Some(endpoint) = endpoint {
+                // Only AWS resolves a host name per bucket.
+                builder = builder.endpoint_url(endpoint).force_path_style(true);
+            }
+            Client::from_conf(builder.build())
+        };
         Self {
-            client: client(config, config.endpoint.as_deref()),
-            presigner: client(config, public.map(String::as_str)),
+            client: client(config.endpoint.as_ref()),
+            presigner: client(public),
             name: config.bucket.clone(),
         }
     }
@@ -165,12 +239,27 @@ impl Bucket {
         sent.map(drop).map_err(|error| failed("HeadBucket", "", error))
     }
 
-    /// Stores an object; it is durable when this returns.
+    /// Stores an object, with a checksum that the store compares; it is durable when this returns.
     ///
     /// # Errors
     /// When the store refuses or does not answer.
     pub async fn put(&self, key: &str, bytes: impl Into<Bytes>, kind: Kind) -> Result<(), BucketError> {
-        self.put_body(key, ByteStream::from(bytes.into()), kind).await
+        self.put_expecting(key, bytes, kind, Expected::Anything).await
+    }
+
+    /// Stores an object as [`Self::put`] does, if the key holds what is expected (RFC 9110 §13.1).
+    ///
+    /// # Errors
+    /// [`BucketError::PreconditionFailed`] when it holds something else; when the store refuses or does not
+    /// answer.
+    pub async fn put_expecting(
+        &self,
+        key: &str,
+        bytes: impl Into<Bytes>,
+        kind: Kind,
+        expected: Expected<'_>,
+    ) -> Result<(), BucketError> {
+        self.put_body(key, ByteStream::from(bytes.into()), kind, expected).await
     }
 
     /// Stores a local file as an object.
@@ -180,12 +269,25 @@ impl Bucket {
     pub async fn put_file(&self, key: &str, file: &Path, kind: Kind) -> Result<(), BucketError> {
         let body = ByteStream::from_path(file).await;
         let body = body.map_err(|error| BucketError::LocalFile(error.to_string()))?;
-        self.put_body(key, body, kind).await
+        self.put_body(key, body, kind, Expected::Anything).await
     }
 
-    async fn put_body(&self, key: &str, body: ByteStream, kind: Kind) -> Result<(), BucketError> {
+    async fn put_body(
+        &self,
+        key: &str,
+        body: ByteStream,
+        kind: Kind,
+        expected: Expected<'_>,
+    ) -> Result<(), BucketError> {
         let request = self.client.put_object().bucket(&self.name).key(key).body(body);
-        let sent = request.content_type(kind.0).send().await;
+        let request =
+            request.content_type(kind.media_type).set_cache_control(kind.cache_control.map(str::to_owned));
+        let request = match expected {
+            Expected::Anything => request,
+            Expected::Nothing => request.if_none_match("*"),
+            Expected::Etag(etag) => request.if_match(etag),
+        };
+        let sent = request.checksum_algorithm(ChecksumAlgorithm::Crc32).send().await;
         sent.map(drop).map_err(|error| failed("PutObject", key, error))
     }
 
@@ -198,9 +300,7 @@ impl Bucket {
         if object.size_bytes > max_bytes {
             return Err(BucketError::TooLarge { key: key.to_owned(), max_bytes });
         }
-        let read = object.body.collect().await;
-        let read = read.map_err(|error| unreachable_store("GetObject", key, error.to_string()))?;
-        Ok(read.into_bytes())
+        object.bytes().await
     }
 
     /// Opens an object for reading. `range` is an HTTP `Range` value of one range; others are the
@@ -215,7 +315,8 @@ impl Bucket {
         let length = answer.content_length().and_then(|length| u64::try_from(length).ok()).unwrap_or(0);
         let (range, size_bytes) =
             answer.content_range().and_then(content_range).unwrap_or((0..length, length));
-        Ok(OpenObject { size_bytes, range, etag: answer.e_tag().map(str::to_owned), body: answer.body })
+        let etag = answer.e_tag().map(str::to_owned);
+        Ok(OpenObject { key: key.to_owned(), size_bytes, range, etag, body: answer.body })
     }
 
     /// Bytes of an object.
@@ -278,27 +379,7 @@ fn content_range(header: &str) -> Option<(Range<u64>, u64)> {
     Some((first.parse().ok()?..last.parse::<u64>().ok()? + 1, size.parse().ok()?))
 }
 
-fn client(config: &BucketConfig, endpoint: Option<&str>) -> Client {
-    let credentials = Credentials::new(&config.access_key, &config.secret_key, None, None, "settings");
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .read_timeout(READ_TIMEOUT)
-        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-        .build();
-    let mut builder = aws_sdk_s3::config::Builder::new()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(config.region.clone()))
-        .credentials_provider(credentials)
-        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-        .timeout_config(timeouts);
-    if let Some(endpoint) = endpoint {
-        // Only AWS resolves a host name per bucket.
-        builder = builder.endpoint_url(endpoint).force_path_style(true);
-    }
-    Client::from_conf(builder.build())
-}
-
-pub(crate) fn failed<E, R>(operation: &'static str, key: &str, error: SdkError<E, R>) -> BucketError
+fn failed<E, R>(operation: &'static str, key: &str, error: SdkError<E, R>) -> BucketError
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     R: std::fmt::Debug + Send + Sync + 'static,
@@ -316,10 +397,6 @@ where
     }
     let reason = aws_sdk_s3::error::DisplayErrorContext(error).to_string();
     BucketError::Unreachable { operation, key, reason }
-}
-
-fn unreachable_store(operation: &'static str, key: &str, reason: String) -> BucketError {
-    BucketError::Unreachable { operation, key: key.to_owned(), reason }
 }
 
 /// A bucket in the same region answers a connection in milliseconds.

@@ -35,7 +35,7 @@ impl Bucket {
     /// When the store refuses or does not answer.
     pub async fn start_upload(&self, key: &str, kind: Kind) -> Result<MultipartUpload, BucketError> {
         let request = self.client.create_multipart_upload().bucket(&self.name).key(key);
-        let sent = request.content_type(kind.0).send().await;
+        let sent = request.content_type(kind.media_type).send().await;
         let answer = sent.map_err(|error| failed("CreateMultipartUpload", key, error))?;
         let upload_id = answer.upload_id.unwrap_or_default();
         Ok(MultipartUpload { key: key.to_owned(), upload_id })
