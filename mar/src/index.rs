@@ -13,6 +13,8 @@ use wire::media::{IndexChunk, RenditionInfo, SETS_PER_CHUNK, SegmentSet};
 
 use crate::error::MediaError;
 
+mod recovery;
+
 /// All segment sets below one prefix.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Index {

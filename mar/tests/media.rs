@@ -40,6 +40,8 @@ tests_on_both! {
         a_finish_that_names_more_than_the_bucket_holds_is_refused
         a_recording_without_a_segment_is_errored
         a_recording_whose_mixer_is_gone_is_finished_from_the_bucket_and_opens_again
+        sets_that_no_index_names_are_recovered_when_the_mixer_is_gone
+        a_recording_that_no_index_names_is_recovered_from_its_files
         events_are_delivered_in_order
     }
     uploads {

@@ -119,13 +119,14 @@ impl Registry {
         self.seal(&asset, &index).await
     }
 
-    /// Finishes a recording whose mixer is gone from what the bucket holds.
+    /// Finishes a recording whose mixer is gone from what the bucket holds, also of what the index does not
+    /// name yet.
     ///
     /// # Errors
     /// When the bucket or the database fails.
     pub async fn finish_orphan(&self, asset_id: &AssetId) -> Result<Asset, MediaError> {
         let asset = self.asset(asset_id).await?;
-        let index = self.indexes.present(&asset.prefix).await?;
+        let index = self.indexes.recover(&asset.prefix, asset.created_at_us).await?;
         self.seal(&asset, &index).await
     }
 

@@ -60,17 +60,33 @@ fn ffmpeg(folder: &Path, run: u64, codec: &str) {
 
 /// Puts the recording's files and its index into the bucket, `sets` of them.
 pub(crate) async fn put(bucket: &Bucket, asset_id: &str, sets: u64) {
+    put_files(bucket, asset_id, sets).await;
+    put_index(bucket, asset_id, sets).await;
+}
+
+/// Puts the files of `sets` sets and no index.
+pub(crate) async fn put_files(bucket: &Bucket, asset_id: &str, sets: u64) {
     let prefix = format!("recordings/{asset_id}");
     for rendition in ["v180", "audio"] {
-        for run in 0..2 {
+        for run in 0..=sets.saturating_sub(1) / SETS {
             copy(bucket, &prefix, &format!("{rendition}/init-{run}.mp4")).await;
         }
         for number in 0..sets {
             copy(bucket, &prefix, &format!("{rendition}/{number}.m4s")).await;
         }
     }
+}
+
+/// Puts one file.
+pub(crate) async fn put_file(bucket: &Bucket, asset_id: &str, path: &str) {
+    copy(bucket, &format!("recordings/{asset_id}"), path).await;
+}
+
+/// Puts an index that names `sets` sets.
+pub(crate) async fn put_index(bucket: &Bucket, asset_id: &str, sets: u64) {
     let chunk = serde_json::to_vec(&index(sets)).unwrap();
-    bucket.put(&format!("{prefix}/index/000000.json"), chunk, Kind::of("application/json")).await.unwrap();
+    let key = format!("recordings/{asset_id}/index/000000.json");
+    bucket.put(&key, chunk, Kind::of("application/json")).await.unwrap();
 }
 
 async fn copy(bucket: &Bucket, prefix: &str, path: &str) {

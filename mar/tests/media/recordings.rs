@@ -100,6 +100,57 @@ pub(crate) async fn a_recording_whose_mixer_is_gone_is_finished_from_the_bucket_
     assert!(playlist.contains("v180/5.m4s") && playlist.contains("#EXT-X-ENDLIST"), "{playlist}");
 }
 
+/// The mixer and its disk are gone: it had uploaded three sets that no index names, over a restart of its
+/// child, and one file of a fourth.
+pub(crate) async fn sets_that_no_index_names_are_recovered_when_the_mixer_is_gone(database: Database) {
+    let running = start(database).await;
+    let registry = running.service.registry();
+    let (asset, playback) = running.new_recording("public").await;
+    recorded::put_files(registry.bucket(), &asset, 5).await;
+    recorded::put_index(registry.bucket(), &asset, 2).await;
+    recorded::put_file(registry.bucket(), &asset, "v180/5.m4s").await;
+    for _ in 0..2 {
+        let finished = registry.finish_orphan(&asset.parse().unwrap()).await.unwrap();
+        assert_eq!(finished.state.name(), "ready");
+    }
+    assert_eq!(running.asset(&asset).await["duration_ms"], 10_000);
+    let index = registry.indexes().read(&format!("recordings/{asset}"), 1).await.unwrap();
+    let expected = recorded::index(5);
+    let pictures = |sets: &[wire::media::SegmentSet]| {
+        let picture = |set: &wire::media::SegmentSet| {
+            (set.number, set.run, set.offset_ms, set.started_at_us, set.segments[0].clone())
+        };
+        sets.iter().map(picture).collect::<Vec<_>>()
+    };
+    assert_eq!(pictures(&index.sets), pictures(&expected.sets), "as the mixer would have written it");
+    let sizes = |sets: &[wire::media::SegmentSet]| {
+        sets.iter().map(|set| set.segments[1].size_bytes).collect::<Vec<_>>()
+    };
+    assert_eq!(sizes(&index.sets), sizes(&expected.sets));
+    let (_, playlist) = running.play(&format!("{playback}/v180.m3u8")).await;
+    assert!(playlist.contains("v180/4.m4s") && !playlist.contains("v180/5.m4s"), "{playlist}");
+    assert_eq!(playlist.matches("#EXT-X-DISCONTINUITY\n").count(), 1, "{playlist}");
+}
+
+pub(crate) async fn a_recording_that_no_index_names_is_recovered_from_its_files(database: Database) {
+    let running = start(database).await;
+    let registry = running.service.registry();
+    let (asset, playback) = running.new_recording("public").await;
+    recorded::put_files(registry.bucket(), &asset, 1).await;
+    let finished = registry.finish_orphan(&asset.parse().unwrap()).await.unwrap();
+    assert_eq!(finished.state.name(), "ready");
+    let (_, playlist) = running.play(&format!("{playback}/index.m3u8")).await;
+    for part in ["RESOLUTION=320x180", "FRAME-RATE=30.000", "avc1.", "mp4a.40.2"] {
+        assert!(playlist.contains(part), "{part}: {playlist}");
+    }
+    // A picture without its sound is no set.
+    let (asset, _) = running.new_recording("public").await;
+    recorded::put_file(registry.bucket(), &asset, "v180/init-0.mp4").await;
+    recorded::put_file(registry.bucket(), &asset, "v180/0.m4s").await;
+    let finished = registry.finish_orphan(&asset.parse().unwrap()).await.unwrap();
+    assert_eq!(finished.state.name(), "errored");
+}
+
 pub(crate) async fn events_are_delivered_in_order(database: Database) {
     let running = start(database).await;
     let mut events = running.bus.subscribe();
