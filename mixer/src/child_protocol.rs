@@ -147,7 +147,13 @@ pub enum FromChild {
     /// Head of a whole segment (`styp moof mdat …`); the payload is the file.
     Segment(Segment),
     /// About once a second.
-    Health(wire::mixer::Health),
+    Health {
+        /// For people.
+        health: wire::mixer::Health,
+        /// Up to where each rendition is encoded, pictures first, then the sound; microseconds since the run
+        /// began.
+        encoded_us: Vec<u64>,
+    },
     /// Something that a person should see in the stage's log.
     Notice(Notice),
     /// The last segments were sent; nothing follows.

@@ -41,8 +41,10 @@ pub enum AssemblyError {
     /// There is no such rendition.
     #[error("there is no rendition {0}")]
     UnknownRendition(usize),
-    /// One rendition is so far ahead that another must have stopped.
-    #[error("rendition {rendition} is {MAX_AHEAD} segments ahead of another")]
+    /// More segments wait for another rendition than may be kept.
+    #[error(
+        "rendition {rendition} is {MAX_AHEAD} segments ahead of another: this machine cannot make the ladder"
+    )]
     TooFarAhead {
         /// Position in the ladder.
         rendition: usize,
@@ -136,8 +138,9 @@ impl Assembler {
     }
 }
 
-/// 4 × 2 s: the queues in front of the encoders hold a second, so they differ by well under a segment.
-const MAX_AHEAD: usize = 4;
+/// 150 × 2 s: five minutes. A bound of what waits on the disk, not a judgement: a starved machine encodes the
+/// pictures later than the sound and catches up; whether a rendition has stopped, [`crate::progress`] says.
+const MAX_AHEAD: usize = 150;
 
 #[cfg(test)]
 mod tests {
@@ -192,9 +195,22 @@ mod tests {
     }
 
     #[test]
-    fn a_rendition_that_stopped_does_not_fill_memory() {
+    fn a_starved_picture_catches_up_with_its_sound() {
         let mut assembler = Assembler::new(0, 0, 2);
-        let refused = (0..100).find_map(|number| assembler.handle_segment(segment(0, number)).err());
+        for number in 0..100 {
+            assert_eq!(assembler.handle_segment(segment(1, number)), Ok(None));
+        }
+        let sets: Vec<_> = (0..100)
+            .map(|number| assembler.handle_segment(segment(0, number)).unwrap().unwrap().number)
+            .collect();
+        assert_eq!(sets, (0..100).collect::<Vec<_>>());
+        assert_eq!(assembler.incomplete().count(), 0);
+    }
+
+    #[test]
+    fn a_rendition_that_never_comes_does_not_fill_memory() {
+        let mut assembler = Assembler::new(0, 0, 2);
+        let refused = (0..1_000).find_map(|number| assembler.handle_segment(segment(0, number)).err());
         assert_eq!(refused, Some(AssemblyError::TooFarAhead { rendition: 0 }));
         assert_eq!(assembler.incomplete().count(), MAX_AHEAD);
     }

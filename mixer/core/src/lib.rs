@@ -2,6 +2,7 @@
 //!
 //! - [`layout`]: where each participant's tile lies.
 //! - [`assembly`]: segments of all renditions into segment sets.
+//! - [`progress`]: whether a child still works.
 //! - [`recording`]: the life of a recording, from first run to seal, and how it goes on after a restart.
 //! - [`index`]: the recording index in the bucket, in chunks.
 //! - [`backoff`]: how long to wait before the next try.
@@ -10,4 +11,5 @@ pub mod assembly;
 pub mod backoff;
 pub mod index;
 pub mod layout;
+pub mod progress;
 pub mod recording;

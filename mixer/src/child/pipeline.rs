@@ -47,7 +47,8 @@ pub(crate) struct Mix {
     pub(crate) screen: Screen,
     pub(crate) clock: RunningClock,
     end: End,
-    outputs: usize,
+    /// Per output, microseconds of running time up to which it is encoded.
+    encoded: Vec<Arc<AtomicU64>>,
 }
 
 /// Running time of the mix; cheap to clone, readable from any thread.
@@ -97,13 +98,13 @@ impl Mix {
         pipeline.set_base_time(base);
         let time = RunTime::new(start, wall_zero_us);
         let element = |name| pipeline.by_name(name).ok_or(MixError::NoElement(name));
-        let mix = Self {
+        let mut mix = Self {
             compositor: element("compositor")?,
             audiomixer: element("audiomixer")?,
             screen: Screen::default(),
             clock: RunningClock { clock: gst_clock.upcast(), base },
             end: End(Arc::new(AtomicU64::new(u64::MAX))),
-            outputs: start.video.len() + 1,
+            encoded: Vec::with_capacity(start.video.len() + 1),
             pipeline: pipeline.clone(),
         };
         mix.screen.attach(&pad(&element("canvas")?, "src")?)?;
@@ -128,11 +129,16 @@ impl Mix {
 
     /// Renditions that will report their end.
     pub(crate) fn outputs(&self) -> usize {
-        self.outputs
+        self.encoded.len()
+    }
+
+    /// Up to where each rendition is encoded, pictures first, in microseconds of running time.
+    pub(crate) fn encoded_us(&self) -> Vec<u64> {
+        self.encoded.iter().map(|up_to| up_to.load(Ordering::Relaxed)).collect()
     }
 
     fn connect(
-        &self,
+        &mut self,
         suffix: &str,
         output: Output,
         time: RunTime,
@@ -144,7 +150,9 @@ impl Mix {
         let fragment = u32::try_from(time.first_segment.saturating_add(1)).unwrap_or(1);
         muxer.set_property("start-fragment-sequence-number", fragment);
         wait_for_data(&pad(&muxer, "sink")?)?;
-        split_at_borders(&pad(&muxer, "sink")?, time.borders)?;
+        let encoded = Arc::new(AtomicU64::new(0));
+        split_at_borders(&pad(&muxer, "sink")?, time.borders, Arc::clone(&encoded))?;
+        self.encoded.push(encoded);
         let sink = self.pipeline.by_name(&format!("out-{suffix}"));
         let sink = sink.and_then(|sink| sink.downcast::<gst_app::AppSink>().ok());
         take_samples(&sink.ok_or(MixError::NoElement("out"))?, output, events.clone());
@@ -306,16 +314,18 @@ fn wait_for_data(muxer: &gst::Pad) -> Result<(), MixError> {
     Ok(())
 }
 
-/// Tells a muxer to begin a segment with the first independent buffer at or behind each border.
-fn split_at_borders(muxer: &gst::Pad, borders: Borders) -> Result<(), MixError> {
+/// Tells a muxer to begin a segment with the first independent buffer at or behind each border, and notes how
+/// far its rendition is encoded.
+fn split_at_borders(muxer: &gst::Pad, borders: Borders, encoded: Arc<AtomicU64>) -> Result<(), MixError> {
     let crossing = Mutex::new(Crossing::new(borders));
     let probe = move |pad: &gst::Pad, info: &mut gst::PadProbeInfo<'_>| {
         let Some(buffer) = info.buffer() else { return gst::PadProbeReturn::Ok };
+        let Some(running) = running_time(pad, buffer) else { return gst::PadProbeReturn::Ok };
+        encoded.fetch_max(u64::try_from(running.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
         // Sound has no such flag: every packet is independent.
-        let independent = !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
-        let Some(running) = running_time(pad, buffer).filter(|_| independent) else {
+        if buffer.flags().contains(gst::BufferFlags::DELTA_UNIT) {
             return gst::PadProbeReturn::Ok;
-        };
+        }
         let crossed = crossing.lock().unwrap_or_else(PoisonError::into_inner).pass(running);
         if crossed.is_some() {
             let split = gst::Structure::builder("FMP4MuxSplitNow").field("chunk", false).build();

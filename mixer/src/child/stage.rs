@@ -154,7 +154,8 @@ impl Stage {
             let (reception, link) = (self.reception.counts(), self.link.as_ref().map(MixerSender::counters));
             let dropped = self.dropped.load(Ordering::Relaxed);
             tracing::debug!(?health, ?reception, ?link, dropped, "a second of the mix");
-            self.upstream.send(FromChild::Health(health), Bytes::new())?;
+            let encoded_us = self.mix.encoded_us();
+            self.upstream.send(FromChild::Health { health, encoded_us }, Bytes::new())?;
         }
         Ok(())
     }

@@ -10,7 +10,8 @@ use bytes::Bytes;
 use super::error::MixError;
 use crate::child_protocol::{self, FromChild};
 
-/// Messages that wait: at three segments each two seconds, a minute of a service that does not read.
+/// Messages that wait: at three segments each two seconds and a line each second, most of a minute of a
+/// service that does not read.
 const QUEUE: usize = 128;
 
 /// Sends to the service, from any thread.

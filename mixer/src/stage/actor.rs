@@ -16,6 +16,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use mixer_core::backoff::Backoff;
 use mixer_core::layout;
+use mixer_core::progress::{Patience, Progress};
 use mixer_core::recording::Entry;
 use telemetry::Pii;
 use tokio::sync::mpsc;
@@ -71,12 +72,35 @@ struct Rolling {
     child: RunningChild,
     run: Run,
     started_at: Instant,
-    /// Of the newest segment, or of the start.
-    progress_at: Instant,
+    /// Of the newest segment set, or of the start.
+    set_at: Instant,
+    /// Counts from `started_at`.
+    progress: Progress,
     /// It made at least one set: it works in principle.
     proven: bool,
-    /// No segment for too long, and said so.
+    /// No set for too long, and said so.
     alarmed: bool,
+}
+
+impl Rolling {
+    fn new(child: RunningChild, run: Run, renditions: usize, patience: Patience) -> Self {
+        let now = Instant::now();
+        let progress = Progress::new(Duration::ZERO, renditions, patience);
+        Self { child, run, started_at: now, set_at: now, progress, proven: false, alarmed: false }
+    }
+
+    fn give_up_at(&self) -> Instant {
+        self.started_at + self.progress.deadline()
+    }
+
+    fn on_encoded(&mut self, up_to_us: &[u64]) {
+        self.progress.handle_encoded(self.started_at.elapsed(), up_to_us);
+    }
+
+    fn on_set(&mut self) {
+        self.set_at = Instant::now();
+        (self.proven, self.alarmed) = (true, false);
+    }
 }
 
 async fn next_event(state: &mut State) -> ChildEvent {
@@ -90,20 +114,19 @@ impl Actor {
     fn wake_at(&self) -> Instant {
         match &self.state {
             State::Waiting { until } | State::Stopping { until, .. } => *until,
-            State::Rolling(rolling) if rolling.alarmed => rolling.progress_at + self.kill_after(rolling),
-            State::Rolling(rolling) => rolling.progress_at + self.alarm_after(rolling),
+            State::Rolling(rolling) if rolling.alarmed => rolling.give_up_at(),
+            State::Rolling(rolling) => self.alarm_at(rolling).min(rolling.give_up_at()),
             State::Parked | State::Over => Instant::now() + IDLE,
         }
     }
 
-    /// Two target durations, or the time that a start may take.
-    fn alarm_after(&self, rolling: &Rolling) -> Duration {
-        let two = self.stage.context.config.ladder.segment * 2;
-        if rolling.proven { two + PIPELINE_DELAY } else { START_PATIENCE }
+    fn alarm_at(&self, rolling: &Rolling) -> Instant {
+        rolling.set_at + if rolling.proven { self.set_patience() } else { START_PATIENCE }
     }
 
-    fn kill_after(&self, rolling: &Rolling) -> Duration {
-        self.alarm_after(rolling) * 3
+    /// Two target durations.
+    fn set_patience(&self) -> Duration {
+        self.stage.context.config.ladder.segment * 2 + PIPELINE_DELAY
     }
 
     async fn handle_command(&mut self, command: Command) {
@@ -170,13 +193,14 @@ impl Actor {
                 *until = Instant::now() + STOP_PATIENCE;
             }
             State::Rolling(rolling) => {
-                let (stage, silent) = (&self.stage.stage_id, rolling.progress_at.elapsed());
-                if rolling.alarmed {
-                    tracing::error!(%stage, ?silent, "a mixer child makes no segments and is ended");
-                    rolling.progress_at = Instant::now();
+                let (stage, silent) = (&self.stage.stage_id, rolling.set_at.elapsed());
+                if Instant::now() >= rolling.give_up_at() {
+                    tracing::error!(%stage, ?silent, "a mixer child stands still and is ended");
                     rolling.child.kill();
+                    // Its exit follows; this only keeps the timer from firing again at once.
+                    rolling.progress = Progress::new(rolling.started_at.elapsed(), 1, START);
                 } else {
-                    tracing::error!(%stage, ?silent, "no segment for two target durations");
+                    tracing::error!(%stage, ?silent, "no segment set for two target durations");
                     self.stage.context.metrics.stalls.inc();
                     rolling.alarmed = true;
                 }
@@ -196,14 +220,9 @@ impl Actor {
         let (State::Rolling(rolling) | State::Stopping { rolling, .. }) = &mut self.state else { return };
         let done = match message {
             FromChild::Init(init) => rolling.run.handle_init(&init, bytes).await.map(|()| false),
-            FromChild::Segment(segment) => {
-                let done = rolling.run.handle_segment(&segment, bytes).await;
-                // The disk's time is not the child's.
-                rolling.progress_at = Instant::now();
-                rolling.alarmed = false;
-                done
-            }
-            FromChild::Health(health) => {
+            FromChild::Segment(segment) => rolling.run.handle_segment(&segment, bytes).await,
+            FromChild::Health { health, encoded_us } => {
+                rolling.on_encoded(&encoded_us);
                 self.stage.facts.lock().unwrap_or_else(PoisonError::into_inner).health = Some(health);
                 Ok(false)
             }
@@ -222,7 +241,7 @@ impl Actor {
                     let after = rolling.started_at.elapsed();
                     tracing::info!(stage = %self.stage.stage_id, ?after, "the first segment set of a run");
                 }
-                rolling.proven = true;
+                rolling.on_set();
                 self.backoff.on_success();
             }
             Err(error) => {
@@ -297,8 +316,8 @@ impl Actor {
         }
         self.runs += 1;
         let run = Run::new(&next, config.ladder.clone(), Arc::clone(&stage.ledger));
-        let now = Instant::now();
-        Ok(Rolling { child, run, started_at: now, progress_at: now, proven: false, alarmed: false })
+        let patience = Patience { still: self.set_patience() * 3, ..START };
+        Ok(Rolling::new(child, run, config.ladder.names().count(), patience))
     }
 
     fn disk_failed(&self, error: &LedgerError) {
@@ -366,6 +385,10 @@ const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Loading plug-ins, decoding the first frames and filling a segment on a busy machine.
 const START_PATIENCE: Duration = Duration::from_secs(15);
+
+/// How long a rendition may stand still that has not begun; afterwards three times the alarm's patience.
+const START: Patience =
+    Patience { start: Duration::from_secs(3 * START_PATIENCE.as_secs()), still: START_PATIENCE };
 
 /// Encoders and muxers, between the end of a segment and its last byte.
 const PIPELINE_DELAY: Duration = Duration::from_millis(500);

@@ -90,7 +90,7 @@ impl Run {
                     FromChild::Segment(segment) => {
                         said.segments.entry(segment.rendition.clone()).or_default().push((segment, payload));
                     }
-                    FromChild::Health(health) => said.health.push(health),
+                    FromChild::Health { health, .. } => said.health.push(health),
                     FromChild::Notice(notice) => said.notices.push(notice),
                     FromChild::Ended => said.ended = true,
                 }
