@@ -15,7 +15,7 @@ use crate::model::event::Access;
 use crate::model::stage::{BackstageKind, BackstageParticipant, StageHealth, StageState, StageStatus, Watch};
 use crate::model::timestamp::Timestamp;
 use crate::problem::Problem;
-use crate::recording::{Recording, RecordingState};
+use crate::recording::{Recording, RecordingState, trouble_of};
 use crate::stages::may_go_backstage;
 use crate::state::App;
 use crate::upstream::rooms::{Participant, Source};
@@ -115,7 +115,8 @@ impl App {
         let medium = recording.as_ref().and_then(|recording| recording.medium.as_ref());
         // What the mixer said about an earlier recording is not this one's health.
         let says = heard.says.filter(|says| medium.is_some_and(|medium| medium.asset_id == says.asset_id));
-        let mut trouble = heard.trouble;
+        let saving = says.as_ref().and_then(|says| trouble_of(says.saving));
+        let mut trouble = heard.trouble.or_else(|| saving.map(str::to_owned));
         let backstage = match self.rooms.participants(stage.id.as_str()).await {
             Ok(participants) => participants.into_iter().map(|one| backstage(stage, one)).collect(),
             Err(error) => {

@@ -9,7 +9,7 @@
 
 use ids::{AssetId, EventId, PlaybackId, StageId};
 use wire::media::PlaybackPolicy;
-use wire::mixer::{StageSpec, StageState as MixerState, StageStatus as MixerStatus};
+use wire::mixer::{Saving, StageSpec, StageState as MixerState, StageStatus as MixerStatus};
 
 use crate::model::timestamp::Timestamp;
 
@@ -105,6 +105,21 @@ pub(crate) fn progress(state: RecordingState, asset: &AssetId, says: &MixerStatu
     }
 }
 
+/// What people must know about the way of a recording to the bucket.
+pub(crate) fn trouble_of(saving: Saving) -> Option<&'static str> {
+    match saving {
+        Saving::Following => None,
+        Saving::Waiting { .. } => Some(
+            "The storage does not take the recording at the moment. The stage goes on; what is recorded waits \
+             on the mixer's disk and follows by itself.",
+        ),
+        Saving::SpoolFull => Some(
+            "The mixer's disk has no more room for what waits for the storage. The stage pauses and goes on by \
+             itself when the storage answers.",
+        ),
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -135,6 +150,7 @@ pub(crate) mod tests {
             saved_up_to_us: None,
             spool_files: 0,
             spool_bytes: 0,
+            saving: Saving::Following,
             restarts: 0,
             health: None,
         }

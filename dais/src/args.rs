@@ -96,6 +96,11 @@ pub(crate) struct Settings {
     #[arg(long, env = "DAIS_API_SECRET", requires = "api_key", hide_env_values = true, value_parser = secret)]
     pub(crate) api_secret: Option<String>,
 
+    /// Bytes of recordings that may wait on the mixer's disk while the S3 server does not take them. When half
+    /// is used no further stage goes live; when all is, live stages pause until the server answers.
+    #[arg(long, env = "DAIS_MIXER_SPOOL_BYTES", default_value_t = 4 << 30, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) mixer_spool_bytes: u64,
+
     /// postgres://user:password@host/database. Default: SQLite files in the data folder.
     #[arg(long, env = "DAIS_DATABASE_URL", hide_env_values = true)]
     pub(crate) database_url: Option<String>,

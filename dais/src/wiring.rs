@@ -138,7 +138,7 @@ fn mixer_config(
         media_url: wiring.urls.media.clone(),
         bucket,
         service_key: wiring.keys.service.clone(),
-        spool_limit_bytes: SPOOL_LIMIT_BYTES,
+        spool_limit_bytes: settings.mixer_spool_bytes,
         kept_sets: KEPT_SETS,
         ladder: mixer::Ladder::default(),
         child: mixer::ChildCommand {
@@ -220,9 +220,6 @@ fn interface_addresses() -> anyhow::Result<Vec<IpAddr>> {
     addresses.dedup();
     Ok(addresses)
 }
-
-/// About two hours of one stage's ladder.
-const SPOOL_LIMIT_BYTES: u64 = 4 << 30;
 
 /// Ten minutes of segments stay on disk for viewers near the live edge.
 const KEPT_SETS: u64 = 300;

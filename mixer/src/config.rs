@@ -29,7 +29,7 @@ pub struct Config {
     pub bucket: BucketConfig,
     /// Makes and checks service tokens.
     pub service_key: ServiceKey,
-    /// Unsaved bytes in the spool above which no further stage may go live; see [`crate`] for the rule.
+    /// Bytes that may wait in the spool for the bucket; see [`crate`] for what happens at the limit.
     pub spool_limit_bytes: u64,
     /// Saved segment sets that stay in the spool for viewers; older ones are read from the bucket.
     pub kept_sets: u64,

@@ -6,11 +6,12 @@
 //!
 //! # When S3 is unreachable
 //! Segments wait in the spool (`Config::data_dir`) and follow, in order, when the bucket answers again; live
-//! playlists go on. Nothing unsaved is ever deleted. When more than `Config::spool_limit_bytes` wait, no
-//! further stage may go live (503, `spool-full`) and an error is logged every minute; stages that are live
-//! go on until the disk itself refuses a write. Then the stage's run ends, is tried again with growing
-//! pauses, and goes on with a discontinuity when there is space: what the disk never took was never named
-//! in a playlist.
+//! playlists go on, and `StageStatus::saving` says since when something waits. Nothing unsaved is ever
+//! deleted. When half of `Config::spool_limit_bytes` is used, no further stage may go live (503,
+//! `spool-full`). When all of it is, live stages pause: their children end in order, nothing is made that
+//! could not be kept, an error is logged every minute, and they go on by themselves, with a discontinuity,
+//! when the bucket has taken a quarter. A disk that refuses a write earlier ends a stage's run too, which is
+//! tried again with growing pauses: what the disk never took was never named in a playlist.
 //!
 //! # Restart
 //! After any end of the process the spool's journals say what exists. Unsaved files go to the bucket at
@@ -18,19 +19,19 @@
 //! same asset). Until then its playlists are served as they are.
 
 use std::sync::Arc;
-
 use std::time::Duration;
+
 use anyhow::Context as _;
 use axum::Router;
-use tokio::task::JoinHandle;
 use bucket::Bucket;
+use tokio::task::JoinHandle;
 
 pub mod child_protocol;
 pub mod config;
 
 mod child;
-mod http;
 mod content;
+mod http;
 mod journal;
 mod ledger;
 mod media_client;
@@ -66,7 +67,7 @@ pub async fn start(config: Config, metrics: &telemetry::Metrics) -> anyhow::Resu
     let media = MediaClient::new(&config.media_url, config.service_key.clone())
         .context("the media service's client cannot be made")?;
     let bucket = Bucket::with_one_try(&config.bucket, BUCKET_TIMEOUT);
-    let context = Arc::new(Context { bucket, media, metrics: Metrics::register(metrics), config });
+    let context = Arc::new(Context::new(config, bucket, media, Metrics::register(metrics)));
     let stages = Arc::new(Stages::new(Arc::clone(&context)));
     stages.resume().await.context("the spool cannot be read")?;
     let housekeeping = tokio::spawn({
@@ -103,10 +104,10 @@ impl Service {
     }
 }
 
-/// A uniformly random number, for the spread of pauses.
 /// A segment of 1 MB in this time needs 1 Mb/s; slower, the live stage outruns the upload for good.
 const BUCKET_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// A uniformly random number, for the spread of pauses.
 fn chance() -> u32 {
     // Without randomness pauses are merely less spread.
     getrandom::u32().unwrap_or(u32::MAX / 2)

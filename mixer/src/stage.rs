@@ -4,16 +4,18 @@
 //! [`uploader`] brings them to the bucket and seals the recording.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use bucket::Bucket;
 use bytes::Bytes;
 use hls::playlist::Lifecycle;
-use bucket::Bucket;
 use hls::recording::{View, media_playlist, multivariant};
 use ids::{AssetId, StageId};
-use mixer_core::recording::Phase;
+use mixer_core::recording::{Phase, Recording};
 use tokio::sync::{mpsc, watch};
-use wire::mixer::{Health, StageSpec, StageState, StageStatus};
+use wire::mixer::{Health, Saving, StageSpec, StageState, StageStatus};
 
 use crate::config::Config;
 use crate::ledger::Ledger;
@@ -31,6 +33,22 @@ pub(crate) struct Context {
     pub(crate) bucket: Bucket,
     pub(crate) media: MediaClient,
     pub(crate) metrics: Metrics,
+    spool_full: AtomicBool,
+}
+
+impl Context {
+    pub(crate) fn new(config: Config, bucket: Bucket, media: MediaClient, metrics: Metrics) -> Self {
+        Self { config, bucket, media, metrics, spool_full: AtomicBool::new(false) }
+    }
+
+    /// Whether so much waits for the bucket that no stage may make more.
+    pub(crate) fn spool_is_full(&self) -> bool {
+        self.spool_full.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_spool_full(&self, full: bool) {
+        self.spool_full.store(full, Ordering::Relaxed);
+    }
 }
 
 /// One stage.
@@ -188,9 +206,29 @@ impl Stage {
             saved_up_to_us: recording.saved_up_to_us(),
             spool_files: recording.unsaved().iter().map(|set| set.segments.len() as u64).sum(),
             spool_bytes: recording.unsaved_bytes(),
+            saving: self.saving(recording),
             restarts: facts.restarts,
             health: facts.health,
         })
+    }
+
+    fn saving(&self, recording: &Recording) -> Saving {
+        let pausing = matches!(recording.phase(), Phase::Starting | Phase::Live);
+        if pausing && self.context.spool_is_full() {
+            return Saving::SpoolFull;
+        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        match recording.oldest_unsaved_us() {
+            Some(since_us) if now.saturating_sub(micros_since_epoch(since_us)) > self.usual_delay() => {
+                Saving::Waiting { since_us }
+            }
+            Some(_) | None => Saving::Following,
+        }
+    }
+
+    /// A segment is on its way to the bucket for less than this: two segments' time.
+    fn usual_delay(&self) -> Duration {
+        self.context.config.ladder.segment * 2 + actor::PIPELINE_DELAY
     }
 
     /// Whether viewers can be told that nothing more comes.
@@ -242,4 +280,8 @@ impl Stage {
             }
         })
     }
+}
+
+fn micros_since_epoch(us: i64) -> Duration {
+    Duration::from_micros(u64::try_from(us).unwrap_or(0))
 }

@@ -141,7 +141,7 @@ impl Stages {
         if self.recording(&spec.asset_id).is_some() {
             return Err(Refusal::OtherStage);
         }
-        let (bytes, limit) = (self.unsaved_bytes(), self.context.config.spool_limit_bytes);
+        let (bytes, limit) = (self.unsaved_bytes(), self.context.config.spool_limit_bytes / 2);
         if bytes >= limit {
             self.context.metrics.refused_stages.inc();
             return Err(Refusal::SpoolFull { bytes, limit });
@@ -196,7 +196,7 @@ impl Stages {
         }
     }
 
-    /// Runs for ever: watches the spool's size, and forgets recordings that ended a while ago.
+    /// Runs for ever: watches the spool's size, pauses the stages while it is full, and forgets recordings that ended a while ago.
     pub(crate) async fn keep_house(&self) {
         let mut ticks = tokio::time::interval(HOUSEKEEPING);
         let mut alarmed_at: Option<Instant> = None;
@@ -205,8 +205,10 @@ impl Stages {
             self.forget_sealed();
             let (bytes, limit) = (self.unsaved_bytes(), self.context.config.spool_limit_bytes);
             self.context.metrics.spool_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
-            if bytes >= limit && alarmed_at.is_none_or(|at| at.elapsed() >= ALARM_INTERVAL) {
-                tracing::error!(bytes, limit, "the spool is over its limit: no further stage may go live");
+            let full = is_full(self.context.spool_is_full(), bytes, limit);
+            self.context.set_spool_full(full);
+            if full && alarmed_at.is_none_or(|at| at.elapsed() >= ALARM_INTERVAL) {
+                tracing::error!(bytes, limit, "the spool is full: stages pause until the bucket answers");
                 alarmed_at = Some(Instant::now());
             }
         }
@@ -258,10 +260,35 @@ fn forget(ledger: &Ledger) {
     }
 }
 
-const HOUSEKEEPING: Duration = Duration::from_secs(10);
+/// Whether stages must pause. They go on when there is room for a while, so that they do not go on and off
+/// with every segment.
+fn is_full(was_full: bool, bytes: u64, limit: u64) -> bool {
+    if was_full { bytes > limit / 4 * 3 } else { bytes >= limit }
+}
+
+/// A stage of 4 Mb/s writes half a megabyte meanwhile.
+const HOUSEKEEPING: Duration = Duration::from_secs(1);
 
 /// Once a minute is enough to be seen and not enough to drown the log.
 const ALARM_INTERVAL: Duration = Duration::from_secs(60);
 
 /// After the seal players still load the last playlists from here until the origin reads the bucket.
 const SEALED_KEPT: Duration = Duration::from_secs(300);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_spool_has_room_again_when_a_quarter_is_free() {
+        let mut full = false;
+        let after: Vec<bool> = [99, 100, 80, 76, 75, 99, 100]
+            .into_iter()
+            .map(|bytes| {
+                full = is_full(full, bytes, 100);
+                full
+            })
+            .collect();
+        assert_eq!(after, [false, true, true, true, false, false, true]);
+    }
+}

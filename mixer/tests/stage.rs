@@ -16,7 +16,7 @@ use nix::sys::signal::Signal;
 use support::{Bucket, Media, Mixer, ServiceProcess, decode, keys, spec};
 use testkit::VersityGateway;
 use wire::media::{IndexChunk, RenditionKind};
-use wire::mixer::StageState;
+use wire::mixer::{Saving, StageState};
 
 /// Not a test: what a child process of the other tests runs.
 #[test]
@@ -143,16 +143,12 @@ fn check_timeline(recording: &support::Downloaded) {
     assert_eq!(first, second);
 }
 
-/// The store stops answering: the stage goes on live, no second stage may start, nothing is lost.
+/// The store stops answering: the stage goes on live and says so, and nothing is lost.
 #[tokio::test(flavor = "multi_thread")]
 async fn segments_wait_in_the_spool_while_the_store_is_gone() {
     let gateway = VersityGateway::start().unwrap();
     let media = Media::start().await;
-    let mixer = Mixer::start(&gateway, &media, |config| {
-        config.spool_limit_bytes = 1;
-        config.kept_sets = 1;
-    })
-    .await;
+    let mixer = Mixer::start(&gateway, &media, |config| config.kept_sets = 1).await;
     let spec = spec();
     mixer.put(&spec).await;
     mixer.wait_for_sets(1).await;
@@ -163,12 +159,11 @@ async fn segments_wait_in_the_spool_while_the_store_is_gone() {
     mixer.wait_for_sets(sets + 3).await;
     let status = mixer.status().await;
     assert!(status.spool_files >= 6 && status.spool_bytes > 0, "{status:?}");
-    let refused = mixer.put_another().await;
-    assert_eq!(refused.status, 503);
-    assert!(refused.body.contains("/problems/spool-full"), "{}", refused.body);
+    mixer.wait_until("it says so", |status| matches!(status.saving, Saving::Waiting { .. })).await;
 
     gateway.process().signal(Signal::SIGCONT).unwrap();
     mixer.wait_until_saved().await;
+    assert_eq!(mixer.status().await.saving, Saving::Following);
     // The spool kept only the newest saved set: the first is read back from the bucket, in part too.
     let whole = mixer.get_file("v360/0.m4s").await;
     assert_eq!(whole.status, 200);
@@ -178,6 +173,42 @@ async fn segments_wait_in_the_spool_while_the_store_is_gone() {
     mixer.wait_for_state(StageState::Ended, Duration::from_secs(10)).await;
     let recording = Bucket::new(&gateway, &spec.asset_id).download(1).await;
     assert!(recording.chunk.sets.len() as u64 >= sets + 3);
+    decode::play_replay(recording.folder.path()).await;
+    mixer.stop().await;
+}
+
+/// The store stays away until the spool is full: the stage pauses, no second one may start, and both go on
+/// by themselves when the store is back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stage_pauses_while_the_spool_is_full() {
+    let gateway = VersityGateway::start().unwrap();
+    let media = Media::start().await;
+    // A few segment sets of the holding picture, which does not move.
+    let limit = 40_000;
+    let mixer = Mixer::start(&gateway, &media, |config| config.spool_limit_bytes = limit).await;
+    let spec = spec();
+    mixer.put(&spec).await;
+    mixer.wait_for_sets(1).await;
+    mixer.wait_until_saved().await;
+    gateway.process().signal(Signal::SIGSTOP).unwrap();
+    mixer.wait_until("the spool is full", |status| status.saving == Saving::SpoolFull).await;
+    mixer.wait_for_no_child();
+    let (status, sets) = (mixer.status().await, mixer.sets().await);
+    // A set in flight, and what was made between two looks.
+    assert!((limit..4 * limit).contains(&status.spool_bytes), "{status:?}");
+    assert_eq!(status.state, StageState::Live, "it is only a pause");
+    let refused = mixer.put_another().await;
+    assert_eq!(refused.status, 503);
+    assert!(refused.body.contains("/problems/spool-full"), "{}", refused.body);
+
+    gateway.process().signal(Signal::SIGCONT).unwrap();
+    mixer.wait_for_runs(2).await;
+    mixer.wait_until("it follows again", |status| status.saving == Saving::Following).await;
+    mixer.end().await;
+    mixer.wait_for_state(StageState::Ended, Duration::from_secs(10)).await;
+    let recording = Bucket::new(&gateway, &spec.asset_id).download(1).await;
+    assert!(recording.chunk.sets.len() as u64 > sets, "nothing that was shown is missing");
+    check_timeline(&recording);
     decode::play_replay(recording.folder.path()).await;
     mixer.stop().await;
 }

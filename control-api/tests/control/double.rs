@@ -15,7 +15,7 @@ use axum::{Json, Router};
 use ids::{AssetId, PlaybackId, StageId};
 use serde_json::{Value, json};
 use wire::media::{NewRecording, PlaybackToken, Recording};
-use wire::mixer::{StageSpec, StageState, StageStatus};
+use wire::mixer::{Saving, StageSpec, StageState, StageStatus};
 
 /// What was asked, and how to answer.
 #[derive(Default)]
@@ -284,6 +284,7 @@ impl Seen {
             saved_up_to_us: Some(1_700_000_000_000_000),
             spool_files: 0,
             spool_bytes: 0,
+            saving: Saving::Following,
             restarts: 0,
             health: Some(wire::mixer::Health {
                 fps: 30.0,

@@ -4,6 +4,7 @@
 
 mod crash;
 mod demo;
+mod outage;
 mod running;
 mod split;
 mod uploads;

@@ -71,6 +71,8 @@ pub struct StageStatus {
     pub replay_id: Option<String>,
     /// Length so far.
     pub recorded_ms: Option<u64>,
+    /// The storage has everything up to this moment (RFC 3339).
+    pub saved_up_to: Option<String>,
     /// The replay, once it plays.
     pub replay: Option<Value>,
     /// What is wrong at the moment.

@@ -66,10 +66,27 @@ pub struct StageStatus {
     pub spool_files: u64,
     /// Bytes of them.
     pub spool_bytes: u64,
+    /// How the recording gets to the bucket.
+    pub saving: Saving,
     /// Times the child was restarted.
     pub restarts: u32,
     /// Health as the child last told it.
     pub health: Option<Health>,
+}
+
+/// How a recording gets to the bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "state")]
+pub enum Saving {
+    /// Segments follow within seconds after they are made.
+    Following,
+    /// The bucket does not take them; they wait in the spool, the oldest since then.
+    Waiting {
+        /// UTC microseconds.
+        since_us: i64,
+    },
+    /// The spool is full: the stage pauses until the bucket takes what waits.
+    SpoolFull,
 }
 
 /// Life of a stage in the mixer.

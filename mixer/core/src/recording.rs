@@ -290,6 +290,12 @@ impl Recording {
         self.saved().last().map(|set| set.started_at_us + signed(longest_us(set)))
     }
 
+    /// UTC microseconds of the end of the oldest set that waits for the bucket: about when it was made.
+    #[must_use]
+    pub fn oldest_unsaved_us(&self) -> Option<i64> {
+        self.unsaved().first().map(|set| set.started_at_us + signed(longest_us(set)))
+    }
+
     /// How many chunks the index of the whole recording has.
     #[must_use]
     pub fn index_chunks(&self) -> u32 {

@@ -9,6 +9,7 @@
 //!                    ▼        child gone       ▼
 //!                 Stopping ──────────────────▶ Over      (from Parked: at once)
 //! ```
+//! While the spool is full the child is asked to stop, and Waiting goes on until there is room.
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -185,6 +186,9 @@ impl Actor {
 
     async fn handle_timeout(&mut self) {
         match &mut self.state {
+            State::Waiting { until } if self.stage.context.spool_is_full() => {
+                *until = Instant::now() + SPOOL_PAUSE;
+            }
             State::Waiting { .. } => self.start().await,
             State::Stopping { rolling, until, .. } => {
                 tracing::warn!(stage = %self.stage.stage_id, "a mixer child did not stop in time");
@@ -243,6 +247,10 @@ impl Actor {
                 }
                 rolling.on_set();
                 self.backoff.on_success();
+                if self.stage.context.spool_is_full() {
+                    tracing::error!(stage = %self.stage.stage_id, "the spool is full: the stage pauses");
+                    rolling.child.order(ToChild::Stop);
+                }
             }
             Err(error) => {
                 tracing::error!(stage = %self.stage.stage_id, %error, "a mixer child's run cannot go on");
@@ -390,8 +398,11 @@ const START_PATIENCE: Duration = Duration::from_secs(15);
 const START: Patience =
     Patience { start: Duration::from_secs(3 * START_PATIENCE.as_secs()), still: START_PATIENCE };
 
+/// Between two looks whether the spool has room again.
+const SPOOL_PAUSE: Duration = Duration::from_secs(1);
+
 /// Encoders and muxers, between the end of a segment and its last byte.
-const PIPELINE_DELAY: Duration = Duration::from_millis(500);
+pub(super) const PIPELINE_DELAY: Duration = Duration::from_millis(500);
 
 /// Nothing is due.
 const IDLE: Duration = Duration::from_secs(3_600);

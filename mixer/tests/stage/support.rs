@@ -446,6 +446,16 @@ impl Client {
         .unwrap();
     }
 
+    pub(crate) async fn wait_until(&self, what: &str, wanted: impl Fn(&StageStatus) -> bool) {
+        testkit::eventually(what, PATIENCE, async || wanted(&self.status().await).then_some(()))
+            .await
+            .unwrap();
+    }
+
+    pub(crate) fn wait_for_no_child(&self) {
+        wait_for_no_child(&self.mark);
+    }
+
     pub(crate) async fn wait_for_state(&self, state: StageState, patience: Duration) -> StageStatus {
         testkit::eventually("the state", patience, async || {
             let status = self.status().await;
