@@ -28,6 +28,25 @@ pub struct Asset {
     pub created_at_us: i64,
     /// UTC microseconds of the last change of state or title.
     pub changed_at_us: i64,
+    /// What the uploaded file is; `None` until it was looked at, and of a recording.
+    pub probed: Option<Probed>,
+}
+
+/// What an uploaded file is, before anything is made of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Probed {
+    /// As the file says; 0 when it does not.
+    pub duration_ms: u64,
+    /// Pixels as shown, after the rotation that the file asks for.
+    pub width: u32,
+    /// Pixels as shown.
+    pub height: u32,
+    /// Thousandths of a frame per second; 0 when the file does not say.
+    pub frame_rate_millihertz: u32,
+    /// Such as `h264`.
+    pub video_codec: String,
+    /// Such as `aac`; `None`: the file is silent.
+    pub audio_codec: Option<String>,
 }
 
 /// Where an asset is in its life.

@@ -12,7 +12,7 @@ mod uploads;
 pub use self::assets::{
     asset, asset_for_update, assets_page, assets_preparing, delete_asset, doom, doomed_prefixes,
     forget_doomed, insert_asset, insert_playback_name, playback_name, playback_names, remove_playback_name,
-    set_prefix, set_state,
+    set_prefix, set_probed, set_state,
 };
 pub use self::outbox::{
     append_event, idempotent_answer, mark_delivered, remember_answer, undelivered, vacuum,
@@ -26,9 +26,12 @@ pub use self::uploads::{insert_upload, overdue_uploads, set_upload_state, upload
 
 use db::Migration;
 
-/// The registry's tables. A service with more tables in the same database appends its migrations.
-pub const MIGRATIONS: &[Migration] =
-    &[Migration { version: 1, name: "assets", sql: include_str!("../migrations/0001_assets.sql") }];
+/// The registry's tables. A service with more tables in the same database puts its own migrations between
+/// them, by version.
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, name: "assets", sql: include_str!("../migrations/0001_assets.sql") },
+    Migration { version: 3, name: "probed", sql: include_str!("../migrations/0003_probed.sql") },
+];
 
 /// Why the database did not do it.
 #[derive(Debug, thiserror::Error)]

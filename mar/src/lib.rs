@@ -8,8 +8,8 @@
 //! - `api`, `origin`: HTTP. `caretaker`: what is done without being asked.
 //!
 //! `mts` builds on [`Service::registry`]: it finds work with [`registry::Registry::preparing_uploads`] and
-//! ends it, in a transaction with its own tables, with [`registry::publish_asset`],
-//! [`registry::put_static_rendition`] or [`registry::fail_asset`].
+//! ends it, in a transaction with its own tables, with [`registry::describe_asset`],
+//! [`registry::publish_asset`], [`registry::put_static_rendition`] or [`registry::fail_asset`].
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -26,7 +26,7 @@ pub enum Kind {
     Ready,
     /// It will never play.
     Errored,
-    /// Text tracks or static renditions changed.
+    /// Text tracks or static renditions changed, or its file was looked at.
     Updated,
     /// It is gone.
     Deleted,

@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use wire::media::{PlaybackPolicy, PlaybackToken};
 
 use crate::asset::{
-    Asset, AssetState, Failure, Playable, PlaybackName, Source, StaticRendition, asset_prefix,
+    Asset, AssetState, Failure, Playable, PlaybackName, Probed, Source, StaticRendition, asset_prefix,
     recording_prefix,
 };
 use crate::db as rows;
@@ -251,6 +251,27 @@ pub async fn publish_asset(
     Ok(outbox::append(tx, Kind::Ready, &asset, extra).await?)
 }
 
+/// Notes in the caller's transaction what an asset's uploaded file is. One that was given up is prepared
+/// again: somebody had it looked at once more.
+///
+/// # Errors
+/// [`MediaError::NotFound`] when the asset has been deleted meanwhile.
+pub async fn describe_asset(db: &Db, tx: &mut Tx, id: &AssetId, probed: &Probed) -> Result<(), MediaError> {
+    let mut asset = held(db, tx, id).await?;
+    rows::set_probed(tx, id, probed).await?;
+    match asset.state {
+        AssetState::Errored(_) => {
+            asset.state = AssetState::Preparing;
+            rows::set_state(db, tx, id, &asset.state).await?;
+            Ok(outbox::append(tx, Kind::Preparing, &asset, serde_json::json!({ "reopened": true })).await?)
+        }
+        AssetState::Waiting | AssetState::Preparing | AssetState::Ready(_) => {
+            let extra = serde_json::json!({ "probed": probed });
+            Ok(outbox::append(tx, Kind::Updated, &asset, extra).await?)
+        }
+    }
+}
+
 /// Gives an asset up in the caller's transaction.
 ///
 /// # Errors
@@ -290,7 +311,16 @@ fn new_asset(id: AssetId, source: Source, title: &str, now_us: i64) -> Asset {
         Source::Recording { .. } => (AssetState::Preparing, recording_prefix(&id)),
         Source::Upload => (AssetState::Waiting, asset_prefix(&id)),
     };
-    Asset { id, state, source, title: title.to_owned(), prefix, created_at_us: now_us, changed_at_us: now_us }
+    Asset {
+        id,
+        state,
+        source,
+        title: title.to_owned(),
+        prefix,
+        created_at_us: now_us,
+        changed_at_us: now_us,
+        probed: None,
+    }
 }
 
 /// Longest title in bytes.

@@ -7,6 +7,7 @@ mod flush;
 mod ladder;
 mod mp4;
 mod pictures;
+mod probe;
 mod sandbox;
 mod segments;
 mod source;
@@ -100,6 +101,7 @@ fn run() -> Result<Output, TransformError> {
     ffmpeg_next::init().map_err(TransformError::codec("the codec library"))?;
     ffmpeg_next::log::set_level(ffmpeg_next::log::Level::Fatal);
     match order.transform {
+        Transform::Probe => probe::make(input(0), &order.bounds),
         Transform::Ladder { started_at_us } => ladder::make(input(0), &order.bounds, started_at_us),
         Transform::Mp4 { sound } => mp4::make(input(0), sound.then(|| input(1))),
         Transform::Pictures => pictures::make(input(0), &order.bounds),

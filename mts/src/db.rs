@@ -8,12 +8,13 @@ use sqlx::Row as _;
 use sqlx::any::AnyRow;
 use wire::media::JobInfo;
 
-use crate::job::{Claim, MAX_ATTEMPTS, Making};
+use crate::job::{Claim, Lane, MAX_ATTEMPTS, Making};
 
 /// The registry's tables and the jobs'.
 pub const MIGRATIONS: &[Migration] = &[
     mar::db::MIGRATIONS[0],
     Migration { version: 2, name: "jobs", sql: include_str!("../migrations/0002_jobs.sql") },
+    mar::db::MIGRATIONS[1],
 ];
 
 /// Why the database did not do it.
@@ -29,11 +30,12 @@ pub(crate) enum DbError {
 
 type Result<T> = std::result::Result<T, DbError>;
 
-/// Queues what is missing: a ladder for each upload that is there, pictures and an MP4 for each asset that
-/// plays. Returns how many were queued.
+/// Queues what is missing: a probe for each upload that is there, a ladder for each that passed it, pictures
+/// and an MP4 for each asset that plays. Returns how many were queued.
 pub(crate) async fn queue_missing(db: &Db) -> Result<usize> {
     let wanted = [
-        (Making::Ladder, "a.state = 'preparing' AND a.source = 'upload'"),
+        (Making::Probe, "a.state = 'preparing' AND a.source = 'upload'"),
+        (Making::Ladder, "a.state = 'preparing' AND a.source = 'upload' AND a.probed IS NOT NULL"),
         (Making::Pictures, "a.state = 'ready'"),
         (Making::Mp4, "a.state = 'ready'"),
     ];
@@ -67,15 +69,19 @@ async fn insert(db: &Db, asset_id: &str, making: Making) -> Result<usize> {
     }
 }
 
-/// Claims the oldest job that is to be run, or whose holder has let its lease run out.
-pub(crate) async fn claim(db: &Db, lease: Duration) -> Result<Option<Claim>> {
+/// Claims the oldest job of a lane that is to be run, or whose holder has let its lease run out.
+pub(crate) async fn claim(db: &Db, lane: Lane, lease: Duration) -> Result<Option<Claim>> {
     let mut tx = db.begin().await?;
+    let (any_lane, probe) = (i64::from(lane == Lane::Any), Making::Probe.name());
     let sql = db.sql(
         "SELECT id, asset_id, transform, fence, attempts FROM jobs \
-         WHERE (state = 'queued' AND run_after_us <= {now}) OR (state = 'running' AND lease_until_us < {now}) \
-         ORDER BY created_at_us, id LIMIT 1 {skip_locked}",
+         WHERE ($1 = 1 OR transform = $2) AND ((state = 'queued' AND run_after_us <= {now}) \
+               OR (state = 'running' AND lease_until_us < {now})) \
+         ORDER BY CASE transform WHEN $2 THEN 0 ELSE 1 END, created_at_us, id LIMIT 1 {skip_locked}",
     );
-    let Some(row) = sqlx::query(sql).fetch_optional(&mut *tx).await? else { return Ok(None) };
+    let Some(row) = sqlx::query(sql).bind(any_lane).bind(probe).fetch_optional(&mut *tx).await? else {
+        return Ok(None);
+    };
     let mut claim = read_claim(&row)?;
     claim.fence += 1;
     claim.attempts += 1;

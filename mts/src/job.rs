@@ -16,6 +16,8 @@ use ids::{AssetId, JobId};
 /// What a job makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Making {
+    /// What an upload is, and whether it can be read at all; the ladder comes after it.
+    Probe,
     /// A CMAF ladder from an upload.
     Ladder,
     /// One MP4 from a ladder.
@@ -28,6 +30,7 @@ impl Making {
     /// As stored and as the API says it.
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::Probe => "probe",
             Self::Ladder => "ladder",
             Self::Mp4 => "mp4",
             Self::Pictures => "pictures",
@@ -35,8 +38,27 @@ impl Making {
     }
 
     pub(crate) fn parse(name: &str) -> Option<Self> {
-        [Self::Ladder, Self::Mp4, Self::Pictures].into_iter().find(|making| making.name() == name)
+        let all = [Self::Probe, Self::Ladder, Self::Mp4, Self::Pictures];
+        all.into_iter().find(|making| making.name() == name)
     }
+
+    /// Whether an asset without it never plays.
+    pub(crate) fn is_needed(self) -> bool {
+        match self {
+            Self::Probe | Self::Ladder => true,
+            Self::Mp4 | Self::Pictures => false,
+        }
+    }
+}
+
+/// Which jobs a worker takes. Probes take seconds and ladders hours: who uploads the wrong file must not wait
+/// for a ladder to be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// Probes first, then whatever is oldest.
+    Any,
+    /// Probes only.
+    Probes,
 }
 
 /// A job that this worker holds.

@@ -27,6 +27,7 @@ pub use child::child_main;
 pub use protocol::Bounds;
 pub use run::ChildCommand;
 
+use crate::job::Lane;
 use crate::worker::Shop;
 
 /// Settings of the transforms.
@@ -36,7 +37,7 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Checks service tokens.
     pub service_key: ServiceKey,
-    /// Jobs at a time.
+    /// Jobs at a time, and one more for probes.
     pub workers: usize,
     /// How much of the machine one transform may use.
     pub bounds: Bounds,
@@ -69,9 +70,9 @@ pub async fn start(config: Config, registry: Registry) -> anyhow::Result<Service
     let Config { child, bounds, lease, .. } = config;
     let shop = Arc::new(Shop { registry, work_dir, child, bounds, lease });
     let stop = CancellationToken::new();
-    let workers = (0..config.workers.max(1))
-        .map(|_| tokio::spawn(worker::work(Arc::clone(&shop), stop.clone())))
-        .collect();
+    let lanes = std::iter::repeat_n(Lane::Any, config.workers.max(1)).chain([Lane::Probes]);
+    let workers =
+        lanes.map(|lane| tokio::spawn(worker::work(Arc::clone(&shop), lane, stop.clone()))).collect();
     Ok(Service { router, stop, workers })
 }
 

@@ -4,6 +4,7 @@
 //! The child's inputs are descriptors from [`FIRST_INPUT`] on, open for reading and seekable; its working
 //! directory is the only place where it may write.
 
+use mar::asset::Probed;
 use serde::{Deserialize, Serialize};
 use wire::media::IndexChunk;
 
@@ -23,6 +24,8 @@ pub(crate) struct Order {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "type")]
 pub(crate) enum Transform {
+    /// The input is anything that people upload. Says what it is.
+    Probe,
     /// The input is anything that people upload. Makes a CMAF ladder with its recording index.
     Ladder {
         /// `EXT-X-PROGRAM-DATE-TIME` of the first frame, UTC microseconds.
@@ -99,4 +102,6 @@ pub(crate) struct Output {
     pub(crate) files: Vec<String>,
     /// Of a ladder: the recording index that names its segments. It is not among the files.
     pub(crate) index: Vec<IndexChunk>,
+    /// Of a probe: what the input is.
+    pub(crate) probed: Option<Probed>,
 }

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use wire::media::{IndexChunk, RenditionKind};
 
 use crate::db;
-use crate::job::{Claim, Making};
+use crate::job::{Claim, Lane, Making};
 use crate::protocol::{Bounds, Order, Output, Transform};
 use crate::run::{self, ChildCommand, RunError};
 
@@ -51,11 +51,11 @@ impl From<sqlx::Error> for JobError {
 }
 
 /// Works until `stop`; a job in progress is given up and taken over by another worker, or the next start.
-pub(crate) async fn work(shop: Arc<Shop>, stop: CancellationToken) {
+pub(crate) async fn work(shop: Arc<Shop>, lane: Lane, stop: CancellationToken) {
     loop {
         let worked = tokio::select! {
             () = stop.cancelled() => return,
-            worked = once(&shop) => worked,
+            worked = once(&shop, lane) => worked,
         };
         let pause = match worked {
             Ok(true) => continue,
@@ -73,10 +73,10 @@ pub(crate) async fn work(shop: Arc<Shop>, stop: CancellationToken) {
 }
 
 /// True when there was a job.
-async fn once(shop: &Shop) -> Result<bool, JobError> {
+async fn once(shop: &Shop, lane: Lane) -> Result<bool, JobError> {
     let db = shop.registry.db();
     db::queue_missing(db).await?;
-    let Some(claim) = db::claim(db, shop.lease).await? else { return Ok(false) };
+    let Some(claim) = db::claim(db, lane, shop.lease).await? else { return Ok(false) };
     if db::is_exhausted(&claim) {
         give_up(shop, &claim, "quarantined", "Reading the file ended its worker several times.").await?;
         return Ok(true);
@@ -115,14 +115,14 @@ async fn settle(shop: &Shop, claim: &Claim, error: JobError) -> Result<(), JobEr
     Ok(())
 }
 
-/// Ends the job as failed; an asset without its ladder fails with it.
+/// Ends the job as failed; an asset that never plays without it fails with it.
 async fn give_up(shop: &Shop, claim: &Claim, kind: &str, detail: &str) -> Result<(), JobError> {
     let db = shop.registry.db();
     let mut tx = db.begin().await?;
     if !db::fail(db, &mut tx, claim, (kind, detail)).await? {
         return Ok(());
     }
-    if claim.making == Making::Ladder {
+    if claim.making.is_needed() {
         let failure = Failure { kind: kind.to_owned(), detail: detail.to_owned() };
         registry::fail_asset(db, &mut tx, &claim.asset_id, failure).await?;
     }
@@ -168,10 +168,14 @@ async fn keep_lease(shop: &Shop, claim: &Claim, progress: watch::Receiver<u8>) -
 async fn inputs(shop: &Shop, claim: &Claim, dir: &Path) -> Result<(Transform, Vec<File>), JobError> {
     let asset = shop.registry.asset(&claim.asset_id).await?;
     let bucket = shop.registry.bucket();
-    if claim.making == Making::Ladder {
+    let of_source = match claim.making {
+        Making::Probe => Some(Transform::Probe),
+        Making::Ladder => Some(Transform::Ladder { started_at_us: asset.created_at_us }),
+        Making::Mp4 | Making::Pictures => None,
+    };
+    if let Some(transform) = of_source {
         let key = mar::asset::source_key(&claim.asset_id);
-        let file = fetch(bucket, &[key], &dir.join("input-0")).await?;
-        return Ok((Transform::Ladder { started_at_us: asset.created_at_us }, vec![file]));
+        return Ok((transform, vec![fetch(bucket, &[key], &dir.join("input-0")).await?]));
     }
     let AssetState::Ready(playable) = asset.state else { return Err(JobError::Lost) };
     let chunks = shop.registry.indexes().read(&asset.prefix, playable.index_chunks).await?;
@@ -245,18 +249,25 @@ async fn publish(shop: &Shop, claim: &Claim, out: &Path, output: Output) -> Resu
     if !db::finish(db, &mut tx, claim).await? {
         return Err(JobError::Lost);
     }
-    if claim.making == Making::Ladder {
-        let playable = playable(&output.index);
-        registry::publish_asset(db, &mut tx, &claim.asset_id, (&claim.prefix(), playable)).await?;
-    } else {
-        for name in &output.files {
-            let rendition = StaticRendition {
-                name: name.clone(),
-                key: format!("{}/{name}", claim.prefix()),
-                content_type: content_type(name).to_owned(),
-                size_bytes: std::fs::metadata(out.join(name))?.len(),
-            };
-            registry::put_static_rendition(db, &mut tx, &claim.asset_id, &rendition).await?;
+    match claim.making {
+        Making::Probe => {
+            let probed = output.probed.ok_or_else(|| std::io::Error::other("a probe says nothing"))?;
+            registry::describe_asset(db, &mut tx, &claim.asset_id, &probed).await?;
+        }
+        Making::Ladder => {
+            let playable = playable(&output.index);
+            registry::publish_asset(db, &mut tx, &claim.asset_id, (&claim.prefix(), playable)).await?;
+        }
+        Making::Mp4 | Making::Pictures => {
+            for name in &output.files {
+                let rendition = StaticRendition {
+                    name: name.clone(),
+                    key: format!("{}/{name}", claim.prefix()),
+                    content_type: content_type(name).to_owned(),
+                    size_bytes: std::fs::metadata(out.join(name))?.len(),
+                };
+                registry::put_static_rendition(db, &mut tx, &claim.asset_id, &rendition).await?;
+            }
         }
     }
     tx.commit().await?;

@@ -97,7 +97,7 @@ pub(crate) struct NewCaption {
 pub(crate) struct Job {
     #[schema(value_type = String)]
     pub id: JobId,
-    /// `ladder`, `mp4` or `pictures`.
+    /// `probe`, `ladder`, `mp4` or `pictures`.
     pub kind: String,
     /// `queued`, `running`, `done`, `failed` or `cancelled`.
     pub state: String,

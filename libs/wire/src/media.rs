@@ -75,7 +75,7 @@ pub struct PlaybackToken {
 pub struct JobInfo {
     /// Its name.
     pub id: JobId,
-    /// `ladder`, `mp4` or `pictures`.
+    /// `probe`, `ladder`, `mp4` or `pictures`.
     pub transform: String,
     /// `queued`, `running`, `done`, `failed` or `cancelled`.
     pub state: String,

@@ -4,7 +4,7 @@ use ids::{AssetId, PlaybackId, StageId, TextTrackId, UploadId};
 use serde::Serialize;
 use wire::media::PlaybackPolicy;
 
-use crate::asset::{Asset, AssetState, Failure, PlaybackName, Source, TextTrack, UploadState};
+use crate::asset::{Asset, AssetState, Failure, PlaybackName, Probed, Source, TextTrack, UploadState};
 use crate::registry::{AssetView, UploadStatus};
 
 /// Every answer's resource stands in `data`, as Mux has it.
@@ -30,8 +30,11 @@ pub(crate) struct AssetSummary {
     source: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     stage_id: Option<StageId>,
+    /// Of what plays; before that, what the uploaded file says.
     #[serde(skip_serializing_if = "Option::is_none")]
     duration_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    probed: Option<Probed>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Failure>,
     created_at_us: i64,
@@ -89,7 +92,9 @@ pub(crate) struct UploadResource {
 impl From<Asset> for AssetSummary {
     fn from(asset: Asset) -> Self {
         let (duration_ms, error) = match &asset.state {
-            AssetState::Waiting | AssetState::Preparing => (None, None),
+            AssetState::Waiting | AssetState::Preparing => {
+                (asset.probed.as_ref().map(|probed| probed.duration_ms).filter(|&ms| ms > 0), None)
+            }
             AssetState::Ready(playable) => (Some(playable.duration_ms), None),
             AssetState::Errored(failure) => (None, Some(failure.clone())),
         };
@@ -104,6 +109,7 @@ impl From<Asset> for AssetSummary {
             source,
             stage_id,
             duration_ms,
+            probed: asset.probed,
             error,
             created_at_us: asset.created_at_us,
             changed_at_us: asset.changed_at_us,

@@ -7,7 +7,7 @@ use sqlx::any::AnyRow;
 use wire::media::PlaybackPolicy;
 
 use super::{DbError, parsed, signed, unsigned};
-use crate::asset::{Asset, AssetState, Failure, Playable, PlaybackName, Source};
+use crate::asset::{Asset, AssetState, Failure, Playable, PlaybackName, Probed, Source};
 
 type Result<T> = std::result::Result<T, DbError>;
 
@@ -149,6 +149,17 @@ pub async fn set_state(db: &Db, tx: &mut Tx, id: &AssetId, state: &AssetState) -
     Ok(())
 }
 
+/// Notes what an asset's uploaded file is.
+///
+/// # Errors
+/// When the database fails.
+pub async fn set_probed(tx: &mut Tx, id: &AssetId, probed: &Probed) -> Result<()> {
+    let json = serde_json::to_string(probed).map_err(|error| DbError::Corrupt(error.to_string()))?;
+    let query = sqlx::query("UPDATE assets SET probed = $1 WHERE id = $2");
+    query.bind(json).bind(id.as_str()).execute(&mut **tx).await?;
+    Ok(())
+}
+
 /// Changes where an asset's renditions lie.
 ///
 /// # Errors
@@ -275,6 +286,12 @@ fn read_asset(row: &AnyRow) -> Result<Asset> {
         prefix: row.try_get("prefix")?,
         created_at_us: row.try_get("created_at_us")?,
         changed_at_us: row.try_get("changed_at_us")?,
+        probed: match row.try_get::<Option<String>, _>("probed")? {
+            Some(json) => {
+                Some(serde_json::from_str(&json).map_err(|error| DbError::Corrupt(error.to_string()))?)
+            }
+            None => None,
+        },
     })
 }
 

@@ -68,10 +68,7 @@ impl Ladder {
     ) -> Result<Self, TransformError> {
         let picture_length = source::length(input, picture.index);
         let sound_length = sound.as_ref().map_or(Duration::ZERO, |s| source::length(input, s.index));
-        let (width, height) = match picture.quarter_turns % 2 {
-            0 => (picture.decoder.width(), picture.decoder.height()),
-            _ => (picture.decoder.height(), picture.decoder.width()),
-        };
+        let (width, height) = picture.shown_size();
         let rungs = rungs(width, height);
         let hold = sound_length.saturating_sub(picture_length);
         let pictures = picture_graph(&picture, &rungs, hold)?;
@@ -232,7 +229,7 @@ impl Ladder {
             .zip(sets.chunks(SETS_PER_CHUNK))
             .map(|(number, sets)| IndexChunk { number, renditions: renditions.clone(), sets: sets.to_vec() })
             .collect();
-        Ok(Output { files, index })
+        Ok(Output { files, index, probed: None })
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) fn make(picture: File, sound: Option<File>) -> Result<Output, Transfo
     output.write_header_with(options).map_err(TransformError::codec("the MP4 file's header"))?;
     interleave(&mut inputs, &mut output)?;
     output.write_trailer().map_err(TransformError::codec("the MP4 file's end"))?;
-    Ok(Output { files: vec![NAME.to_owned()], index: Vec::new() })
+    Ok(Output { files: vec![NAME.to_owned()], ..Output::default() })
 }
 
 fn open(file: File) -> Result<Input, TransformError> {

@@ -51,7 +51,7 @@ pub(super) fn make(file: File, bounds: &Bounds) -> Result<Output, TransformError
     let size = fit(poster.width(), poster.height(), POSTER_WIDTH);
     fs::write("poster.jpg", jpeg(&scaled(&poster, size)?)?).map_err(TransformError::file("the poster"))?;
     files.push("poster.jpg".to_owned());
-    Ok(Output { files, index: Vec::new() })
+    Ok(Output { files, ..Output::default() })
 }
 
 /// Small pictures on sheets, with the time at which each was seen.

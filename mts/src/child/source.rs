@@ -51,6 +51,16 @@ pub(super) struct Picture {
     pub(super) quarter_turns: u8,
 }
 
+impl Picture {
+    /// Width and height after the turns.
+    pub(super) fn shown_size(&self) -> (u32, u32) {
+        match self.quarter_turns % 2 {
+            0 => (self.decoder.width(), self.decoder.height()),
+            _ => (self.decoder.height(), self.decoder.width()),
+        }
+    }
+}
+
 /// The input's best picture stream; never an attached cover.
 pub(super) fn picture(input: &Input, bounds: &Bounds) -> Result<Picture, TransformError> {
     let stream = input

@@ -2370,7 +2370,7 @@ export interface components {
             /** @description Why it failed, for people. */
             error: string | null;
             id: string;
-            /** @description `ladder`, `mp4` or `pictures`. */
+            /** @description `probe`, `ladder`, `mp4` or `pictures`. */
             kind: string;
             /**
              * Format: int32

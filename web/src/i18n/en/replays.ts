@@ -1,6 +1,7 @@
 /** Texts of the organiser's replays, their captions and what is made of them. */
 export const replayTexts = {
   jobs: {
+    probe: "Looking at the file",
     ladder: "Making the video",
     mp4: "Making the download",
     pictures: "Making the pictures",

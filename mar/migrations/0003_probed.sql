@@ -1,0 +1,2 @@
+-- What an uploaded file is, as JSON, once it was looked at.
+ALTER TABLE assets ADD COLUMN probed TEXT;
