@@ -21,9 +21,11 @@ export interface RoomScreenProps {
   watch?: { label: string; hint: string };
   status?: ReactNode;
   onAir?: boolean;
+  /** People in the room may write to each other. */
+  chat?: boolean;
 }
 
-export function RoomScreen({ title, check, back, enter, watch, status, onAir = false }: RoomScreenProps) {
+export function RoomScreen({ title, check, back, enter, watch, status, onAir = false, chat = false }: RoomScreenProps) {
   const { person } = useInside();
   const { call, join, leave } = useCall();
   const [visit, setVisit] = useState<{ phase: "check" | "call"; count: number }>({ phase: "check", count: 0 });
@@ -54,7 +56,7 @@ export function RoomScreen({ title, check, back, enter, watch, status, onAir = f
   }
   switch (call.state) {
     case "in":
-      return <RoomView room={call.room} title={title} back={back} status={status} onAir={onAir} onLeave={leave} />;
+      return <RoomView room={call.room} title={title} back={back} status={status} onAir={onAir} chat={chat} onLeave={leave} />;
     case "idle":
     case "joining":
       return (

@@ -4,6 +4,7 @@ import latinExt from "@fontsource-variable/inter/files/inter-latin-ext-wght-norm
 import attendee from "@/attendee/attendee.css?inline";
 import player from "@/player/player.css?inline";
 import check from "@/room/device-check.css?inline";
+import chat from "@/room/chat.css?inline";
 import room from "@/room/room.css?inline";
 import base from "@/styles/base.css?inline";
 import forms from "@/styles/forms.css?inline";
@@ -18,7 +19,7 @@ function sheetOf(text: string): CSSStyleSheet {
 }
 
 /** Parsed once for all parts of a page. */
-export const sheets: readonly CSSStyleSheet[] = [tokens, base, parts, forms, attendee, player, check, room, embed].map(sheetOf);
+export const sheets: readonly CSSStyleSheet[] = [tokens, base, parts, forms, attendee, player, check, room, chat, embed].map(sheetOf);
 
 const LATIN = "U+0000-00FF, U+0131, U+0152-0153, U+02BB-02BC, U+02C6, U+02DA, U+02DC, U+2000-206F, U+20AC, U+2122, U+2212";
 const LATIN_EXT = "U+0100-02BA, U+02BD-02C5, U+02C7-02CC, U+1E00-1E9F, U+20A0-20AB";

@@ -1,7 +1,7 @@
 /** Microphone, camera, screen, settings, leave: always at the bottom of a call. */
 import { useLocalParticipant } from "@livekit/components-react";
-import { LogOut, Mic, MicOff, MonitorUp, MonitorX, Settings, Video, VideoOff } from "lucide-react";
-import { type ReactNode, useCallback, useState } from "react";
+import { LogOut, MessageSquare, Mic, MicOff, MonitorUp, MonitorX, Settings, Video, VideoOff } from "lucide-react";
+import { type ReactNode, type Ref, useCallback, useState } from "react";
 import { t } from "@/i18n";
 import { useToast } from "@/ui/toast";
 import { CallSettings } from "./call-settings";
@@ -25,13 +25,20 @@ function DockButton({ label, off = false, active = false, onClick, children }: D
   );
 }
 
-export function Dock({ onLeave }: { onLeave: () => void }) {
+export interface DockProps {
+  onLeave: () => void;
+  /** The room's chat, where there is one. */
+  chat?: ReactNode;
+}
+
+export function Dock({ onLeave, chat }: DockProps) {
   const [settings, setSettings] = useState(false);
   const { localParticipant } = useLocalParticipant();
   const canPublish = localParticipant.permissions?.canPublish !== false;
   return (
     <div className="dock" role="toolbar" aria-label={t("room.dock.label")}>
       {canPublish && <PublishButtons />}
+      {chat}
       <button type="button" className="dock-btn" aria-label={t("room.dock.settings")} title={t("room.dock.settings")} onClick={() => setSettings(true)}>
         <Settings size={20} aria-hidden />
       </button>
@@ -41,6 +48,20 @@ export function Dock({ onLeave }: { onLeave: () => void }) {
       </button>
       <CallSettings open={settings} onClose={() => setSettings(false)} canPublish={canPublish} />
     </div>
+  );
+}
+
+export function ChatButton({ unread, open, onToggle, ref }: { unread: number; open: boolean; onToggle: () => void; ref: Ref<HTMLButtonElement> }) {
+  const label = unread > 0 ? t("room.chat.openUnread", { count: unread }) : t("room.chat.open");
+  return (
+    <button type="button" ref={ref} className="dock-btn" aria-label={label} title={label} aria-expanded={open} data-active={open || undefined} onClick={onToggle}>
+      <MessageSquare size={20} aria-hidden />
+      {unread > 0 && (
+        <span className="dock-badge" aria-hidden>
+          {unread > 99 ? "99+" : unread}
+        </span>
+      )}
+    </button>
   );
 }
 

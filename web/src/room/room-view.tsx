@@ -3,13 +3,15 @@ import "./room.css";
 import { RoomAudioRenderer, RoomContext, useAudioPlayback, useConnectionQualityIndicator, useConnectionState, useLocalParticipant, useParticipants } from "@livekit/components-react";
 import { ConnectionQuality, ConnectionState, type Room } from "livekit-client";
 import { ChevronLeft, Volume2, Wifi, WifiLow } from "lucide-react";
-import type { ReactNode } from "react";
+import { type ReactNode, useCallback, useRef } from "react";
 import { t } from "@/i18n";
 import { Link } from "react-router";
 import { Button } from "@/ui/button";
 import { MainPart } from "@/ui/main-part";
 import { Chip } from "@/ui/parts";
-import { Dock } from "./dock";
+import { useRoomChat } from "./chat";
+import { ChatPanel } from "./chat-panel";
+import { ChatButton, Dock } from "./dock";
 import { TileGrid } from "./tile-grid";
 import { isOnScreen } from "./tiles";
 
@@ -22,9 +24,11 @@ export interface RoomViewProps {
   status?: ReactNode;
   /** An audience sees this person now: the red frame. */
   onAir?: boolean;
+  /** People here may write to each other. */
+  chat?: boolean;
 }
 
-export function RoomView({ room, title, back, onLeave, status, onAir = false }: RoomViewProps) {
+export function RoomView({ room, title, back, onLeave, status, onAir = false, chat = false }: RoomViewProps) {
   return (
     <RoomContext.Provider value={room}>
       <div className="call" data-air={onAir || undefined} data-testid="call">
@@ -39,14 +43,47 @@ export function RoomView({ room, title, back, onLeave, status, onAir = false }: 
           {status}
           <Connection />
         </header>
-        <MainPart className="call-body">
-          <Trouble room={room} />
-          <TileGrid />
-        </MainPart>
-        <Dock onLeave={onLeave} />
+        {chat ? <TalkingBody room={room} onLeave={onLeave} /> : <Body room={room} onLeave={onLeave} />}
         <RoomAudioRenderer />
       </div>
     </RoomContext.Provider>
+  );
+}
+
+interface BodyProps {
+  room: Room;
+  onLeave: () => void;
+  panel?: ReactNode;
+  chat?: ReactNode;
+}
+
+function Body({ room, onLeave, panel, chat }: BodyProps) {
+  return (
+    <>
+      <MainPart className="call-body">
+        <Trouble room={room} />
+        <TileGrid />
+        {panel}
+      </MainPart>
+      <Dock onLeave={onLeave} chat={chat} />
+    </>
+  );
+}
+
+function TalkingBody(props: Pick<BodyProps, "room" | "onLeave">) {
+  const chat = useRoomChat();
+  const button = useRef<HTMLButtonElement>(null);
+  const { open, setOpen } = chat;
+  const close = useCallback(() => {
+    setOpen(false);
+    button.current?.focus();
+  }, [setOpen]);
+  return (
+    <Body
+      {...props}
+      panel={open && <ChatPanel chat={chat} onClose={close} />}
+      chat={<ChatButton ref={button} unread={chat.unread} open={open} onToggle={() => setOpen(!open)} />}
+    />
   );
 }
 

@@ -31,6 +31,7 @@ export function Session() {
       check={{ title: session.data.title, text: t("attendee.session.text"), join: t("attendee.session.join") }}
       back={{ to: `/e/${event.slug}`, label: t("attendee.nav.reception") }}
       enter={enter}
+      chat
       watch={{ label: t("attendee.session.watch"), hint: t("attendee.session.watchText") }}
     />
   );

@@ -43,6 +43,18 @@ export const room = {
     settings: "Devices",
     leave: "Leave",
   },
+  chat: {
+    title: "Chat",
+    open: "Chat",
+    openUnread_one: "Chat, {{count}} new message",
+    openUnread_other: "Chat, {{count}} new messages",
+    close: "Close the chat",
+    messages: "Messages",
+    empty: "No messages yet. Everybody in this room sees what you write, until they leave.",
+    placeholder: "Write to everybody",
+    send: "Send",
+    failed: "Your message did not go out. Try again.",
+  },
   settings: {
     title: "Devices",
     done: "Done",
