@@ -7,6 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use sfu_core::room::admin::AdminError;
+use sfu_core::room::calls::CallFailure;
 use sfu_core::shard::admin::{AdminReply, AdminRequest};
 use sfu_signal::api::{BadCall, Call, Format, Right, read, write};
 
@@ -47,9 +48,21 @@ impl IntoResponse for TwirpError {
             }
             Self::Refused(AdminError::TooMany) => (StatusCode::TOO_MANY_REQUESTS, "resource_exhausted"),
             Self::Refused(AdminError::NotFound) => (StatusCode::NOT_FOUND, "not_found"),
+            Self::Refused(AdminError::Call(failure)) => match failure {
+                CallFailure::Refused { .. } => (StatusCode::CONFLICT, "aborted"),
+                CallFailure::TooLarge => (StatusCode::BAD_REQUEST, "invalid_argument"),
+                CallFailure::NotReached | CallFailure::NotAnswered => {
+                    (StatusCode::REQUEST_TIMEOUT, "deadline_exceeded")
+                }
+                CallFailure::Left => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+            },
             Self::Gone(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
         };
-        let body = serde_json::json!({ "code": code, "msg": self.to_string() });
+        let mut body = serde_json::json!({ "code": code, "msg": self.to_string() });
+        if let Self::Refused(AdminError::Call(CallFailure::Refused { code, data, .. })) = &self {
+            // Twirp's meta holds texts only.
+            body["meta"] = serde_json::json!({ "rpc_error_code": code.to_string(), "rpc_error_data": data });
+        }
         (status, axum::Json(body)).into_response()
     }
 }
@@ -111,6 +124,7 @@ async fn ask(shared: &Shared, request: AdminRequest) -> Result<AdminReply, Twirp
         AdminRequest::ListParticipants { room }
         | AdminRequest::Participant { room, .. }
         | AdminRequest::SendMessage { room, .. }
+        | AdminRequest::Call { room, .. }
         | AdminRequest::SetRoomMetadata { room, .. } => room,
     };
     let shard = shared.shard_of(room).clone();

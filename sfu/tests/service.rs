@@ -10,6 +10,8 @@ mod hostile;
 mod link_tests;
 #[path = "service/media.rs"]
 mod media;
+#[path = "service/requests.rs"]
+mod requests;
 #[path = "service/scene.rs"]
 mod scene;
 #[path = "service/signalling.rs"]

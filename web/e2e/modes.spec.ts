@@ -35,9 +35,9 @@ test.afterAll(async () => {
   await dais?.stop();
 });
 
-function token(identity: string, room: string): string {
+function token(identity: string, room: string, more: object = {}): string {
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
-  const claims = { iss: API_KEY, sub: identity, exp: Math.floor(Date.now() / 1000) + 600, video: { roomJoin: true, room } };
+  const claims = { iss: API_KEY, sub: identity, exp: Math.floor(Date.now() / 1000) + 600, video: { roomJoin: true, room, ...more } };
   const text = `${part({ alg: "HS256", typ: "JWT" })}.${part(claims)}`;
   return `${text}.${createHmac("sha256", API_SECRET).update(text).digest("base64url")}`;
 }
@@ -81,6 +81,16 @@ async function send(page: Page, text: string, reliable: boolean): Promise<void> 
   await page.evaluate(async (message) => window.room.localParticipant.publishData(new TextEncoder().encode(message.text), { reliable: message.reliable }), { text, reliable });
 }
 
+/** Calls a method of a participant through the server API. */
+async function perform(room: string, identity: string, method: string, payload: string): Promise<{ status: number; body: unknown }> {
+  const answer = await fetch(`${dais.url}/twirp/livekit.RoomService/PerformRpc`, {
+    method: "POST",
+    headers: { "content-type": "application/json", authorization: `Bearer ${token("admin", room, { roomAdmin: true })}` },
+    body: JSON.stringify({ room, destinationIdentity: identity, method, payload }),
+  });
+  return { status: answer.status, body: await answer.json() };
+}
+
 function heard(page: Page): Promise<string[]> {
   return page.evaluate(() => window.heard);
 }
@@ -99,8 +109,19 @@ for (const [mode, single] of [["one peer connection", true], ["two peer connecti
     await expect.poll(() => heard(luis), PATIENCE).toContain("ada: reliable");
     await expect.poll(() => heard(ada), PATIENCE).toContain("luis: lossy");
 
+    await ada.evaluate(() => {
+      window.room.registerRpcMethod("greet", async ({ payload, callerIdentity }) => `${payload}, ${callerIdentity.length > 0}`);
+    });
+    expect(await perform(room, "ada", "greet", "hello")).toEqual({ status: 200, body: { payload: "hello, true" } });
+    expect(await perform(room, "ada", "unknown", "")).toMatchObject({ status: 409, body: { code: "aborted", meta: { rpc_error_code: "1400" } } });
+    // From one participant to the other, byte for byte.
+    expect(await luis.evaluate(() => window.room.localParticipant.performRpc({ destinationIdentity: "ada", method: "greet", payload: "salut" }))).toBe("salut, true");
+
     // Off and on: the section is used again, under another track.
-    await luis.evaluate(() => window.room.localParticipant.unpublishTrack(window.room.localParticipant.getTrackPublications()[0]!.track!));
+    await luis.evaluate(async () => {
+      const track = window.room.localParticipant.getTrackPublications()[0]?.track;
+      if (track) await window.room.localParticipant.unpublishTrack(track);
+    });
     await expect(ada.locator("video, audio")).toHaveCount(1, PATIENCE);
     await luis.evaluate(async () => {
       await window.room.localParticipant.setCameraEnabled(true);

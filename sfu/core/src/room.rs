@@ -17,6 +17,7 @@ pub mod sid;
 pub mod speakers;
 
 pub mod admin;
+pub mod calls;
 mod presence;
 pub mod publishing;
 pub mod routing;
@@ -25,9 +26,10 @@ mod subscribing;
 #[expect(clippy::disallowed_methods, reason = "virtual time may begin anywhere")]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
+use self::calls::{CallFailure, CallId, Calls};
 use self::limits::RoomLimits;
 use self::message::{
     Joined, LeaveAction, LeaveReason, ParticipantInfo, ParticipantState, Response, RoomInfo,
@@ -112,6 +114,13 @@ pub enum Effect {
     },
     /// A message to send on data channels.
     Deliver(Routed),
+    /// A call of the server APIs is over.
+    CallEnded {
+        /// Which.
+        id: CallId,
+        /// The participant's answer.
+        result: Result<String, CallFailure>,
+    },
     /// Nobody is left and nobody came: forget the room.
     Closed,
 }
@@ -149,7 +158,10 @@ pub struct Room {
     owners: BTreeMap<PublicationKey, ParticipantKey>,
     speakers: SpeakerMeter,
     presence: Presence,
+    /// Identities that reach us over TCP alone, because they asked for it.
+    tcp_only: BTreeSet<String>,
     cache: MessageCache,
+    calls: Calls,
     /// When it closes, while nobody is in it.
     closes_at: Option<Instant>,
     effects: VecDeque<Effect>,
@@ -211,7 +223,9 @@ impl Room {
             owners: BTreeMap::new(),
             speakers: SpeakerMeter::default(),
             presence: Presence::default(),
+            tcp_only: BTreeSet::new(),
             cache: MessageCache::default(),
+            calls: Calls::default(),
             closes_at: Some(now.instant + empty_timeout),
             effects: VecDeque::new(),
         }
@@ -340,6 +354,7 @@ impl Room {
             self.remove_publication(publication);
         }
         self.detach_all(key);
+        self.end_calls_of(key);
         let Some(mut participant) = self.participants.remove(&key) else { return };
         self.identities.remove(&participant.info.identity);
         self.speakers.remove(key);
@@ -350,6 +365,7 @@ impl Room {
             self.presence.remove(key);
             self.tell_everybody(&Response::Update(vec![participant.info.clone()]));
         }
+        self.counts_changed(now);
         let connection = participant.signal.connection();
         self.effects.push_back(Effect::Gone { participant: key, connection });
         if self.participants.is_empty() {
@@ -406,6 +422,23 @@ impl Room {
         self.identities.get(identity).copied()
     }
 
+    /// From its next session on, an identity is offered TCP alone, or everything again.
+    pub fn prefer_tcp(&mut self, key: ParticipantKey, tcp_only: bool) {
+        let Some(participant) = self.participants.get(&key) else { return };
+        let identity = participant.info.identity.clone();
+        if tcp_only {
+            self.tcp_only.insert(identity);
+        } else {
+            self.tcp_only.remove(&identity);
+        }
+    }
+
+    /// Whether an identity is offered TCP alone.
+    #[must_use]
+    pub fn is_tcp_only(&self, identity: &str) -> bool {
+        self.tcp_only.contains(identity)
+    }
+
     /// Everybody in it, hidden ones too.
     pub fn participants(&self) -> impl Iterator<Item = (ParticipantKey, &Participant)> {
         self.participants.iter().map(|(&key, participant)| (key, participant))
@@ -415,7 +448,8 @@ impl Room {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let tokens = self.participants.values().filter_map(|p| p.refresh_at).min();
-        [self.closes_at, self.speakers.poll_timeout(), self.presence.poll_timeout(), tokens]
+        let calls = self.calls.poll_timeout();
+        [self.closes_at, self.speakers.poll_timeout(), self.presence.poll_timeout(), calls, tokens]
             .into_iter()
             .flatten()
             .min()
@@ -430,6 +464,7 @@ impl Room {
         let changed = self.speakers.handle_timeout(now.instant);
         self.tell_loudness(&changed);
         self.flush_presence(now);
+        self.end_late_calls(now);
         let due = |p: &&Participant| p.refresh_at.is_some_and(|at| now.instant >= at);
         let tokens: Vec<_> = self.participants.values().filter(due).map(|p| p.key).collect();
         for key in tokens {

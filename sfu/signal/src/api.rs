@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sfu_core::room::RoomOptions;
 use sfu_core::room::admin::ParticipantChange;
+use sfu_core::room::calls::Call as MethodCall;
 use sfu_core::room::packet::server_message;
 use sfu_core::room::sid::TrackSid;
 use sfu_core::shard::admin::{AdminReply, AdminRequest, ParticipantRequest};
@@ -103,7 +104,15 @@ pub fn read(method: &str, format: Format, body: &[u8]) -> Result<Call, BadCall> 
             let request = AdminRequest::SetRoomMetadata { room: wire.room.clone(), metadata: wire.metadata };
             admin(wire.room, request)
         }
-        "ForwardParticipant" | "MoveParticipant" | "PerformRpc" => return Err(BadCall::Unimplemented),
+        "PerformRpc" => {
+            let wire: lk::PerformRpcRequest = decode(format, body)?;
+            let timeout = u64::from(wire.response_timeout_ms);
+            let timeout = (timeout > 0).then(|| Duration::from_millis(timeout));
+            let call = MethodCall { method: wire.method, payload: wire.payload, timeout };
+            let (room, identity) = (wire.room, wire.destination_identity);
+            admin(room.clone(), AdminRequest::Call { room, identity, call })
+        }
+        "ForwardParticipant" | "MoveParticipant" => return Err(BadCall::Unimplemented),
         _ => return Err(BadCall::BadRoute),
     };
     check(&call)?;
@@ -126,6 +135,7 @@ pub fn write(method: &str, format: Format, reply: AdminReply) -> Vec<u8> {
         (AdminReply::Track(track), _) => {
             encode(format, &lk::MuteRoomTrackResponse { track: Some(info::track(&track)) })
         }
+        (AdminReply::Called(payload), _) => encode(format, &lk::PerformRpcResponse { payload }),
         // Empty messages of different names are the same bytes.
         (AdminReply::Done, _) => encode(format, &lk::DeleteRoomResponse {}),
     }
@@ -182,7 +192,9 @@ fn check(call: &Call) -> Result<(), BadCall> {
         AdminRequest::ListParticipants { room }
         | AdminRequest::SendMessage { room, .. }
         | AdminRequest::SetRoomMetadata { room, .. } => (room, None),
-        AdminRequest::Participant { room, identity, .. } => (room, Some(identity)),
+        AdminRequest::Participant { room, identity, .. } | AdminRequest::Call { room, identity, .. } => {
+            (room, Some(identity))
+        }
     };
     if room.is_empty() {
         return Err(BadCall::Missing("room"));
@@ -220,6 +232,32 @@ mod tests {
             let AdminRequest::CreateRoom { name, options } = call.request else { panic!("a room") };
             assert_eq!((name.as_str(), options.empty_timeout), ("hall", Some(Duration::from_secs(7))));
         }
+    }
+
+    #[test]
+    fn a_call_and_its_answer_are_understood_in_both_formats() {
+        let wire = lk::PerformRpcRequest {
+            room: "hall".to_owned(),
+            destination_identity: "ada".to_owned(),
+            method: "greet".to_owned(),
+            payload: "hi".to_owned(),
+            response_timeout_ms: 1500,
+        };
+        let json = br#"{"room":"hall","destinationIdentity":"ada","method":"greet","payload":"hi","responseTimeoutMs":1500}"#;
+        for (format, body) in [(Format::Protobuf, wire.encode_to_vec()), (Format::Json, json.to_vec())] {
+            let Call { right, request } = read("PerformRpc", format, &body).unwrap();
+            let AdminRequest::Call { room, identity, call } = request else { panic!("a call") };
+            assert_eq!(
+                (right, room.as_str(), identity.as_str()),
+                (Right::Admin("hall".to_owned()), "hall", "ada")
+            );
+            assert_eq!(call.timeout, Some(Duration::from_millis(1500)));
+        }
+        let answer = || AdminReply::Called("hello".to_owned());
+        assert_eq!(write("PerformRpc", Format::Json, answer()), br#"{"payload":"hello"}"#);
+        let answer =
+            lk::PerformRpcResponse::decode(&*write("PerformRpc", Format::Protobuf, answer())).unwrap();
+        assert_eq!(answer.payload, "hello");
     }
 
     #[test]

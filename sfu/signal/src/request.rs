@@ -190,7 +190,10 @@ fn scenario(wire: WireScenario) -> Scenario {
         WireScenario::NodeFailure(_) => Scenario::NodeFailure,
         WireScenario::Migration(_) => Scenario::Migration,
         WireScenario::ServerLeave(_) => Scenario::ServerLeave,
-        WireScenario::SwitchCandidateProtocol(_) => Scenario::SwitchCandidateProtocol,
+        WireScenario::SwitchCandidateProtocol(wire) => {
+            // TLS needs a relay, which this server has not: TCP is the nearest.
+            Scenario::UseTcp(wire != lk::CandidateProtocol::Udp as i32)
+        }
         WireScenario::SubscriberBandwidth(bps) => {
             Scenario::SubscriberBandwidth(u64::try_from(bps).unwrap_or(0))
         }
@@ -225,6 +228,29 @@ mod tests {
         }
         assert_eq!(read(&[]), Ok(Incoming::Ignored));
         assert_eq!(read(&[0xff]), Err(Malformed));
+    }
+
+    #[test]
+    fn what_this_server_does_not_do_is_refused_with_the_request_itself() {
+        let publish = lk::PublishDataTrackRequest { pub_handle: 7, ..Default::default() };
+        let unpublish = lk::UnpublishDataTrackRequest { pub_handle: 7 };
+        let store = lk::StoreDataBlobRequest { request_id: 5, ..Default::default() };
+        let get = lk::GetDataBlobRequest { request_id: 5, ..Default::default() };
+        for (message, request_id, wanted) in [
+            (Message::PublishDataTrackRequest(publish.clone()), 0, Some(Asked::PublishDataTrack(publish))),
+            (Message::UnpublishDataTrackRequest(unpublish), 0, Some(Asked::UnpublishDataTrack(unpublish))),
+            (Message::StoreDataBlobRequest(store), 5, None),
+            (Message::GetDataBlobRequest(get), 5, None),
+        ] {
+            let Incoming::Refused(words) = convert(message) else { panic!("it is refused") };
+            let Some(lk::signal_response::Message::RequestResponse(reply)) =
+                lk::SignalResponse::decode(&*words).unwrap().message
+            else {
+                panic!("a request response")
+            };
+            assert_eq!((reply.request_id, reply.request.clone()), (request_id, wanted));
+            assert_eq!(reply.reason(), lk::request_response::Reason::NotAllowed);
+        }
     }
 
     #[test]

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use super::calls::CallFailure;
 use super::limits::RoomLimits;
 use super::message::{RefusalReason, Request, Response};
 use super::permission::Permission;
 use super::{Now, ParticipantKey, Room};
 
-/// Why an administrator's change is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+/// Why an administrator's wish is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AdminError {
     /// There is no such room, participant or track.
     #[error("not found")]
@@ -16,9 +17,12 @@ pub enum AdminError {
     /// A text is longer than its limit.
     #[error("a text is longer than allowed")]
     TooLong,
-    /// As many rooms are open as may be.
-    #[error("too many rooms")]
+    /// As many rooms are open, or calls wait, as may be.
+    #[error("too many rooms or calls")]
     TooMany,
+    /// A call brought no answer.
+    #[error(transparent)]
+    Call(#[from] CallFailure),
 }
 
 /// A change of one participant; `None` leaves a part as it is.
@@ -88,7 +92,7 @@ impl Room {
             match self.update_participant(key, ParticipantChange { permission: None, ..change }, now) {
                 Ok(()) => (RefusalReason::Ok, String::new()),
                 Err(AdminError::NotFound) => (RefusalReason::NotFound, AdminError::NotFound.to_string()),
-                Err(error @ (AdminError::TooLong | AdminError::TooMany)) => {
+                Err(error @ (AdminError::TooLong | AdminError::TooMany | AdminError::Call(_))) => {
                     (RefusalReason::LimitExceeded, error.to_string())
                 }
             }
@@ -100,10 +104,7 @@ impl Room {
 
     /// Tells a participant how its request ended.
     pub fn conclude(&mut self, key: ParticipantKey, reason: RefusalReason, message: String, asked: Request) {
-        let request_id = match &asked {
-            Request::UpdateMetadata { request_id, .. } => *request_id,
-            _ => 0,
-        };
+        let request_id = if let Request::UpdateMetadata { request_id, .. } = asked { request_id } else { 0 };
         self.tell(key, Response::Outcome { request_id, reason, message, about: Box::new(asked) });
     }
 

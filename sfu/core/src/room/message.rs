@@ -321,8 +321,8 @@ pub enum Scenario {
     Migration,
     /// Make it leave.
     ServerLeave,
-    /// Make it use TCP or UDP.
-    SwitchCandidateProtocol,
+    /// From its next session on, let it use TCP alone (`true`), or anything.
+    UseTcp(bool),
     /// Pretend a narrow path, in bits per second; 0 ends it.
     SubscriberBandwidth(u64),
     /// Drop the signal connection at the next resume.

@@ -3,6 +3,9 @@
 //! It decides who sent a message and to whom it goes; it does not read the message: unknown fields and
 //! values pass byte for byte, so that calls, streams and encrypted packets of newer clients work.
 
+use std::time::Duration;
+
+use super::calls::{Call, CallFailure};
 use super::sid::ParticipantSid;
 
 /// What the envelope says.
@@ -16,8 +19,27 @@ pub struct Envelope {
     pub sequence: u32,
     /// Metrics go only to those who may have them.
     pub metrics: bool,
+    /// Its sender's word about a call.
+    pub reply: Option<CallReply>,
     /// The fields that stay as they came.
     kept: Vec<u8>,
+}
+
+/// What a participant says about a call (LiveKit RPC).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CallReply {
+    /// It got the call.
+    Acknowledged {
+        /// The call's name.
+        call: String,
+    },
+    /// It answers.
+    Answered {
+        /// The call's name.
+        call: String,
+        /// What its method returned.
+        result: Result<String, CallFailure>,
+    },
 }
 
 /// Why a message is dropped.
@@ -58,8 +80,11 @@ impl Envelope {
                     read.sequence = u32::try_from(sequence & 0xffff_ffff).unwrap_or(0);
                     read.kept.extend_from_slice(field.raw);
                 }
-                (number, _) => {
+                (number, value) => {
                     read.metrics |= number == envelope::METRICS;
+                    if let Value::Bytes(body) = value {
+                        read.reply = read_reply(number, body)?.or(read.reply);
+                    }
                     read.kept.extend_from_slice(field.raw);
                 }
             }
@@ -73,8 +98,7 @@ impl Envelope {
     #[must_use]
     pub fn into_bytes(mut self, lossy: bool) -> Vec<u8> {
         if lossy {
-            put_varint(&mut self.kept, u64::from(envelope::KIND) << 3);
-            put_varint(&mut self.kept, 1);
+            put_number(&mut self.kept, envelope::KIND, 1);
         }
         self.kept
     }
@@ -112,10 +136,61 @@ pub fn server_message(payload: &[u8], topic: Option<&str>, nonce: &[u8], lossy: 
     let mut bytes = Vec::with_capacity(user.len() + 8);
     put_bytes(&mut bytes, envelope::USER, &user);
     if lossy {
-        put_varint(&mut bytes, u64::from(envelope::KIND) << 3);
-        put_varint(&mut bytes, 1);
+        put_number(&mut bytes, envelope::KIND, 1);
     }
     bytes
+}
+
+/// A call to a participant: a `DataPacket` with an `RpcRequest`. Its sender has the call's own name, so that
+/// the answer is addressed to nobody else.
+#[must_use]
+pub(super) fn call_message(name: &str, call: &Call, timeout: Duration) -> Vec<u8> {
+    let mut request = Vec::with_capacity(call.payload.len() + 128);
+    put_bytes(&mut request, rpc::REQUEST_ID, name.as_bytes());
+    put_bytes(&mut request, rpc::REQUEST_METHOD, call.method.as_bytes());
+    put_bytes(&mut request, rpc::REQUEST_PAYLOAD, call.payload.as_bytes());
+    put_number(&mut request, rpc::REQUEST_TIMEOUT_MS, u64::try_from(timeout.as_millis()).unwrap_or(0));
+    // Version 1: no compression.
+    put_number(&mut request, rpc::REQUEST_VERSION, 1);
+    let mut bytes = Vec::with_capacity(request.len() + 64);
+    put_bytes(&mut bytes, envelope::IDENTITY, name.as_bytes());
+    put_bytes(&mut bytes, envelope::RPC_REQUEST, &request);
+    bytes
+}
+
+fn read_reply(number: u32, body: &[u8]) -> Result<Option<CallReply>, BadPacket> {
+    let mut call = String::new();
+    let mut result = None;
+    if number != envelope::RPC_ACK && number != envelope::RPC_RESPONSE {
+        return Ok(None);
+    }
+    let mut fields = Fields { rest: body };
+    while let Some(field) = fields.next_field()? {
+        match (field.number, field.value) {
+            (rpc::REPLY_ID, Value::Bytes(name)) => call = text(name)?,
+            (rpc::REPLY_PAYLOAD, Value::Bytes(payload)) => result = Some(Ok(text(payload)?)),
+            (rpc::REPLY_ERROR, Value::Bytes(error)) => result = Some(Err(read_error(error)?)),
+            _ => {}
+        }
+    }
+    if number == envelope::RPC_ACK {
+        return Ok(Some(CallReply::Acknowledged { call }));
+    }
+    Ok(Some(CallReply::Answered { call, result: result.unwrap_or_else(|| Ok(String::new())) }))
+}
+
+fn read_error(body: &[u8]) -> Result<CallFailure, BadPacket> {
+    let (mut code, mut message, mut data) = (0, String::new(), String::new());
+    let mut fields = Fields { rest: body };
+    while let Some(field) = fields.next_field()? {
+        match (field.number, field.value) {
+            (rpc::ERROR_CODE, Value::Number(number)) => code = u32::try_from(number).unwrap_or(0),
+            (rpc::ERROR_MESSAGE, Value::Bytes(bytes)) => message = text(bytes)?,
+            (rpc::ERROR_DATA, Value::Bytes(bytes)) => data = text(bytes)?,
+            _ => {}
+        }
+    }
+    Ok(CallFailure::Refused { code, message, data })
 }
 
 /// Field numbers of `livekit.DataPacket`.
@@ -126,6 +201,9 @@ mod envelope {
     pub(super) const IDENTITY: u32 = 4;
     pub(super) const DESTINATIONS: u32 = 5;
     pub(super) const METRICS: u32 = 8;
+    pub(super) const RPC_REQUEST: u32 = 10;
+    pub(super) const RPC_ACK: u32 = 11;
+    pub(super) const RPC_RESPONSE: u32 = 12;
     pub(super) const SEQUENCE: u32 = 16;
     pub(super) const SID: u32 = 17;
 }
@@ -139,6 +217,21 @@ mod user {
     pub(super) const IDENTITY: u32 = 5;
     pub(super) const DESTINATIONS: u32 = 6;
     pub(super) const NONCE: u32 = 11;
+}
+
+/// Field numbers of `livekit.RpcRequest`, `RpcAck` and `RpcResponse` (one id), and `RpcError`.
+mod rpc {
+    pub(super) const REQUEST_ID: u32 = 1;
+    pub(super) const REQUEST_METHOD: u32 = 2;
+    pub(super) const REQUEST_PAYLOAD: u32 = 3;
+    pub(super) const REQUEST_TIMEOUT_MS: u32 = 4;
+    pub(super) const REQUEST_VERSION: u32 = 5;
+    pub(super) const REPLY_ID: u32 = 1;
+    pub(super) const REPLY_PAYLOAD: u32 = 2;
+    pub(super) const REPLY_ERROR: u32 = 3;
+    pub(super) const ERROR_CODE: u32 = 1;
+    pub(super) const ERROR_MESSAGE: u32 = 2;
+    pub(super) const ERROR_DATA: u32 = 3;
 }
 
 struct Field<'a> {
@@ -209,6 +302,11 @@ fn put_varint(out: &mut Vec<u8>, mut value: u64) {
         value >>= 7;
     }
     out.push(u8::try_from(value).unwrap_or(0));
+}
+
+fn put_number(out: &mut Vec<u8>, number: u32, value: u64) {
+    put_varint(out, u64::from(number) << 3);
+    put_varint(out, value);
 }
 
 fn put_bytes(out: &mut Vec<u8>, number: u32, bytes: &[u8]) {

@@ -15,15 +15,23 @@ use super::{Now, ParticipantKey, Room};
 pub(super) struct Presence {
     waiting: BTreeSet<ParticipantKey>,
     due: Option<Instant>,
+    /// Participants, publishers, and whether somebody records, as everybody was told.
+    told_counts: (u32, u32, bool),
+    /// When everybody is told the counts, if they are others then.
+    counts_due: Option<Instant>,
+    /// Who only pretends to speak, and until when.
+    pretending: Vec<(Instant, ParticipantKey)>,
 }
 
 impl Presence {
-    pub(super) const fn poll_timeout(&self) -> Option<Instant> {
-        self.due
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        let pretending = self.pretending.iter().map(|&(until, _)| until).min();
+        [self.due, self.counts_due, pretending].into_iter().flatten().min()
     }
 
     pub(super) fn remove(&mut self, key: ParticipantKey) {
         self.waiting.remove(&key);
+        self.pretending.retain(|&(_, known)| known != key);
     }
 }
 
@@ -32,6 +40,7 @@ impl Room {
     pub(super) fn changed(&mut self, key: ParticipantKey, now: Now) {
         let Some(participant) = self.participants.get_mut(&key) else { return };
         participant.info.version += 1;
+        self.presence.counts_due.get_or_insert(now.instant + COUNTS_INTERVAL);
         if !participant.is_visible() {
             // Others do not know of it, but it must know its own state.
             let own = participant.full_info();
@@ -52,7 +61,24 @@ impl Room {
         self.presence.due.get_or_insert(now.instant + delay);
     }
 
+    /// The counts of the room may have changed: everybody is told in a while.
+    pub(super) fn counts_changed(&mut self, now: Now) {
+        if self.participants.is_empty() {
+            self.presence.counts_due = None;
+        } else {
+            self.presence.counts_due.get_or_insert(now.instant + COUNTS_INTERVAL);
+        }
+    }
+
+    /// Says that somebody speaks who does not, for a client's own test.
+    pub fn pretend_to_speak(&mut self, key: ParticipantKey, time: Duration, now: Now) {
+        self.tell_pretended(key, 0.9);
+        self.presence.pretending.push((now.instant + time.min(MAX_PRETENCE), key));
+    }
+
     pub(super) fn flush_presence(&mut self, now: Now) {
+        self.flush_counts(now);
+        self.end_pretences(now);
         if self.presence.due.is_none_or(|due| now.instant < due) {
             return;
         }
@@ -62,6 +88,30 @@ impl Room {
         if !infos.is_empty() {
             self.tell_everybody(&Response::Update(infos));
         }
+    }
+
+    fn flush_counts(&mut self, now: Now) {
+        if self.presence.counts_due.is_none_or(|due| now.instant < due) {
+            return;
+        }
+        self.presence.counts_due = None;
+        let info = self.info();
+        let counts = (info.participants, info.publishers, info.recorded);
+        if std::mem::replace(&mut self.presence.told_counts, counts) != counts {
+            self.tell_everybody(&Response::RoomUpdate(info));
+        }
+    }
+
+    fn end_pretences(&mut self, now: Now) {
+        let over = |&(until, _): &(Instant, ParticipantKey)| now.instant >= until;
+        let ended: Vec<_> = self.presence.pretending.extract_if(.., |entry| over(entry)).collect();
+        for (_, key) in ended {
+            self.tell_pretended(key, 0.0);
+        }
+    }
+
+    fn tell_pretended(&mut self, participant: ParticipantKey, level: f32) {
+        self.tell_loudness(&[Loudness { participant, level }]);
     }
 
     /// Everybody that this participant may know of, itself excluded.
@@ -114,6 +164,12 @@ impl Room {
             .collect()
     }
 }
+
+/// LiveKit's interval for the counts of a room.
+const COUNTS_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Longest pretence.
+const MAX_PRETENCE: Duration = Duration::from_secs(60);
 
 /// Up to here a newcomer is announced at once.
 const SMALL_ROOM: usize = 50;

@@ -88,13 +88,16 @@ impl Room {
             return Err(MessageRefused::TooLong);
         }
         let (sid, identity) = (participant.info.sid.clone(), participant.info.identity.clone());
-        let envelope = Envelope::read(bytes, &sid, &identity)?;
-        let sequence = envelope.sequence;
+        let mut envelope = Envelope::read(bytes, &sid, &identity)?;
+        let (sequence, reply) = (envelope.sequence, envelope.reply.take());
         if !lossy && sequence != 0 {
             if sequence <= participant.last_message {
                 return Err(MessageRefused::Repeated);
             }
             participant.last_message = sequence;
+        }
+        if reply.is_some_and(|reply| self.on_call_reply(key, reply)) {
+            return Ok(());
         }
         let to = self.receivers(Some(key), &envelope.identities, &envelope.sids, envelope.metrics);
         let message = Routed { to, lossy, bytes: envelope.into_bytes(lossy).into() };

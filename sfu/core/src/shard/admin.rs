@@ -2,6 +2,7 @@
 
 use crate::room::RoomOptions;
 use crate::room::admin::ParticipantChange;
+use crate::room::calls::Call;
 use crate::room::message::{ParticipantInfo, RoomInfo, TrackInfo};
 use crate::room::sid::TrackSid;
 
@@ -56,6 +57,15 @@ pub enum AdminRequest {
         /// Only to these participant ids.
         sids: Vec<String>,
     },
+    /// Calls a method of a participant; the reply is its answer.
+    Call {
+        /// The room.
+        room: String,
+        /// Whose method.
+        identity: String,
+        /// The method.
+        call: Call,
+    },
     /// Changes the room's text.
     SetRoomMetadata {
         /// The room.
@@ -105,4 +115,6 @@ pub enum AdminReply {
     Participants(Vec<ParticipantInfo>),
     /// A track.
     Track(Box<TrackInfo>),
+    /// What a participant's method returned.
+    Called(String),
 }

@@ -1,12 +1,13 @@
 //! Commands from the edge: joins, requests, ended connections, administrators.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::admin::{AdminId, AdminReply, AdminRequest, ParticipantRequest};
 use super::seat::Seat;
 use super::timers::Timer;
 use super::{Command, Event, RoomKey, Shard, SignalEnd};
 use crate::room::admin::{AdminError, ParticipantChange};
+use crate::room::calls::{Call, CallId};
 use crate::room::message::{LeaveAction, LeaveReason, RefusalReason, Request, Response, Scenario, SyncState};
 use crate::room::participant::{Join, Transports};
 use crate::room::sid::ParticipantSid;
@@ -66,7 +67,9 @@ impl Shard {
         };
         let key = ParticipantKey(self.next_key());
         let (transports, can_subscribe) = (join.transports, join.permission.can_subscribe);
-        self.seats.insert(key, Seat::new(room_key, Some(connection), now));
+        let mut seat = Seat::new(room_key, Some(connection), now);
+        seat.tcp_only = self.rooms.get(&room_key).is_some_and(|room| room.is_tcp_only(&join.identity));
+        self.seats.insert(key, seat);
         self.connections.insert(connection, key);
         let at = self.now(now);
         let Some(room) = self.rooms.get_mut(&room_key) else { return };
@@ -204,7 +207,18 @@ impl Shard {
         let Some(seat) = self.seats.get_mut(&key) else { return };
         let (connection, subscriber) = (seat.connection, seat.subscriber);
         let leave = match scenario {
-            Scenario::SpeakerUpdate(_) | Scenario::SwitchCandidateProtocol => return,
+            Scenario::SpeakerUpdate(seconds) => {
+                if let Some((_, room)) = self.room_of(key) {
+                    room.pretend_to_speak(key, Duration::from_secs(u64::from(seconds)), at);
+                }
+                return;
+            }
+            Scenario::UseTcp(tcp_only) => {
+                if let Some((_, room)) = self.room_of(key) {
+                    room.prefer_tcp(key, tcp_only);
+                }
+                return;
+            }
             Scenario::DisconnectSignalOnResume => {
                 seat.drop_next_resume = true;
                 return;
@@ -238,8 +252,31 @@ impl Shard {
     }
 
     fn on_admin(&mut self, id: AdminId, request: AdminRequest, now: Instant) {
-        let reply = self.administer(request, now);
+        let reply = if let AdminRequest::Call { room, identity, call } = &request {
+            match self.call(id, room, (identity, call), now) {
+                // The reply comes with the participant's answer.
+                Ok(()) => return,
+                Err(error) => Err(error),
+            }
+        } else {
+            self.administer(request, now)
+        };
         self.events.push_back(Event::Admin { id, reply });
+    }
+
+    fn call(
+        &mut self,
+        id: AdminId,
+        room: &str,
+        (identity, call): (&str, &Call),
+        now: Instant,
+    ) -> Result<(), AdminError> {
+        let at = self.now(now);
+        let key = *self.names.get(room).ok_or(AdminError::NotFound)?;
+        let room = self.rooms.get_mut(&key).ok_or(AdminError::NotFound)?;
+        room.call(CallId(id.0), identity, call, &mut self.entropy, at)?;
+        self.apply_effects(key, now);
+        Ok(())
     }
 
     fn administer(&mut self, request: AdminRequest, now: Instant) -> Result<AdminReply, AdminError> {
@@ -258,12 +295,15 @@ impl Shard {
             AdminRequest::ListParticipants { ref room }
             | AdminRequest::Participant { ref room, .. }
             | AdminRequest::SendMessage { ref room, .. }
+            | AdminRequest::Call { ref room, .. }
             | AdminRequest::SetRoomMetadata { ref room, .. } => (room.clone(), request),
         };
         let key = *self.names.get(&name).ok_or(AdminError::NotFound)?;
         let room = self.rooms.get_mut(&key).ok_or(AdminError::NotFound)?;
         let reply = match request {
-            AdminRequest::CreateRoom { .. } | AdminRequest::ListRooms { .. } => Ok(AdminReply::Done),
+            AdminRequest::CreateRoom { .. } | AdminRequest::ListRooms { .. } | AdminRequest::Call { .. } => {
+                Ok(AdminReply::Done)
+            }
             AdminRequest::DeleteRoom { .. } => {
                 room.close(LeaveReason::RoomDeleted, at);
                 Ok(AdminReply::Done)

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::admin::{AdminId, AdminReply};
 use super::mixer::MixerMessage;
 use super::timers::Timer;
 use super::{Event, RoomKey, Shard};
+use crate::room::admin::AdminError;
 use crate::room::message::Response;
 use crate::room::{ConnectionId, Effect, ParticipantKey};
 
@@ -33,6 +35,10 @@ impl Shard {
                     for &to in &message.to {
                         self.deliver(to, message.lossy, &Arc::clone(&message.bytes), now);
                     }
+                }
+                Effect::CallEnded { id, result } => {
+                    let reply = result.map(AdminReply::Called).map_err(AdminError::Call);
+                    self.events.push_back(Event::Admin { id: AdminId(id.0), reply });
                 }
                 Effect::Closed => {
                     if let Some(room) = self.rooms.remove(&room_key) {

@@ -21,6 +21,8 @@ pub(super) struct Seat {
     /// The mixer's link, if it is one.
     pub(super) mixer: Option<MixerSeat>,
     pub(super) joined_at: Instant,
+    /// It is told TCP candidates alone.
+    pub(super) tcp_only: bool,
     /// Bytes that it may still send on data channels, and since when.
     pub(super) message_budget: (f64, Instant),
     /// The next resume is dropped on purpose, for a client's own test.
@@ -53,6 +55,7 @@ impl Seat {
             subscriber: None,
             mixer: None,
             joined_at: now,
+            tcp_only: false,
             message_budget: (0.0, now),
             drop_next_resume: false,
             told_qualities: BTreeMap::new(),

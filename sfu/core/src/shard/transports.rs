@@ -8,7 +8,7 @@ use super::{Event, Shard};
 use crate::demux::stun_username;
 use crate::room::ParticipantKey;
 use crate::room::message::{LeaveAction, LeaveReason};
-use crate::sdp::LocalDescription;
+use crate::sdp::{Candidate, CandidateProtocol, LocalDescription};
 use crate::transport::{CloseReason, Event as TransportEvent, Path, Received, Transport};
 
 impl Shard {
@@ -118,12 +118,16 @@ impl Shard {
         let peer = self.peers.get_mut(key)?;
         peer.version += 1;
         let credentials = peer.transport.local().clone();
+        let tcp_only = self.seats.get(&peer.owner).is_some_and(|seat| seat.tcp_only);
+        let may_use =
+            |candidate: &&Candidate| !tcp_only || candidate.protocol == CandidateProtocol::TcpPassive;
+        let candidates: Vec<Candidate> = self.config.candidates.iter().filter(may_use).copied().collect();
         let local = LocalDescription {
             session_id: peer.session_id,
             version: peer.version,
             credentials: &credentials,
             fingerprint: peer.transport.fingerprint(),
-            candidates: &self.config.candidates,
+            candidates: &candidates,
         };
         Some(write(&local, &mut peer.role))
     }

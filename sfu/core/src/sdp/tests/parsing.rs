@@ -109,6 +109,20 @@ fn size_lines_and_sections_are_bounded() {
     assert_eq!(SessionDescription::parse(&long).unwrap_err(), ParseError::TooLarge);
 }
 
+#[test]
+fn a_description_of_the_largest_size_passes_and_one_more_line_or_byte_does_not() {
+    for (lines, fits) in [(50_000, true), (50_001, false)] {
+        let text = format!("{HEAD}{}a=x", "a=x\n".repeat(lines - 5));
+        assert_eq!(text.lines().count(), lines);
+        assert_eq!(SessionDescription::parse(&text).is_ok(), fits);
+    }
+    for (bytes, fits) in [(2 << 20, true), ((2 << 20) + 1, false)] {
+        let text = format!("{HEAD}a={}", "x".repeat(bytes - HEAD.len() - 2));
+        assert_eq!(text.len(), bytes);
+        assert_eq!(SessionDescription::parse(&text).is_ok(), fits);
+    }
+}
+
 /// Every list that one attribute can grow, at 49,000 lines: quadratic work would take minutes.
 #[test]
 fn repeated_attributes_take_linear_time() {

@@ -1,0 +1,185 @@
+//! Requests and what they are answered with, group by group.
+
+use livekit_protocol as lk;
+use lk::request_response::{Reason, Request as Asked};
+use lk::signal_request::Message as Request;
+use lk::signal_response::Message as Response;
+use lk::simulate_scenario::Scenario;
+
+use super::scene::{Scene, Signal};
+
+async fn outcome(signal: &mut Signal) -> lk::RequestResponse {
+    let is_outcome = |word| match word {
+        Response::RequestResponse(outcome) => Some(outcome),
+        _ => None,
+    };
+    signal.hear_that(is_outcome).await
+}
+
+fn track(cid: &str, source: lk::TrackSource) -> lk::AddTrackRequest {
+    lk::AddTrackRequest {
+        cid: cid.to_owned(),
+        r#type: lk::TrackType::Audio as i32,
+        source: source as i32,
+        ..Default::default()
+    }
+}
+
+/// Every refusal names its reason, and repeats what was asked.
+#[tokio::test]
+async fn a_request_that_is_refused_is_repeated_with_its_reason() {
+    let scene = Scene::start().await;
+    let grant = auth::room::VideoGrant {
+        can_publish_sources: vec!["microphone".to_owned()],
+        ..auth::room::VideoGrant::join("hall")
+    };
+    let mut signal = scene.signal_with(&scene.token("ada", grant), "").await;
+    signal.joined().await;
+    let screen = track("screen", lk::TrackSource::ScreenShareAudio);
+    let unnamed = track("", lk::TrackSource::Microphone);
+    let mute = lk::MuteTrackRequest { sid: "TR_none".to_owned(), muted: true };
+    let sound = lk::UpdateLocalAudioTrack { track_sid: "TR_none".to_owned(), ..Default::default() };
+    let picture = lk::UpdateLocalVideoTrack { track_sid: "TR_none".to_owned(), width: 4, height: 3 };
+    let metadata =
+        lk::UpdateParticipantMetadata { request_id: 9, name: "A".to_owned(), ..Default::default() };
+    let data = lk::PublishDataTrackRequest { pub_handle: 3, ..Default::default() };
+    for (request, reason, request_id, asked) in [
+        (Request::AddTrack(screen.clone()), Reason::NotAllowed, 0, Asked::AddTrack(screen)),
+        (Request::AddTrack(unnamed.clone()), Reason::InvalidRequest, 0, Asked::AddTrack(unnamed)),
+        (Request::Mute(mute.clone()), Reason::NotFound, 0, Asked::Mute(mute)),
+        (Request::UpdateAudioTrack(sound.clone()), Reason::NotFound, 0, Asked::UpdateAudioTrack(sound)),
+        (Request::UpdateVideoTrack(picture.clone()), Reason::NotFound, 0, Asked::UpdateVideoTrack(picture)),
+        (Request::UpdateMetadata(metadata.clone()), Reason::NotAllowed, 9, Asked::UpdateMetadata(metadata)),
+        (
+            Request::PublishDataTrackRequest(data.clone()),
+            Reason::NotAllowed,
+            0,
+            Asked::PublishDataTrack(data),
+        ),
+    ] {
+        signal.say(request).await;
+        let outcome = outcome(&mut signal).await;
+        assert_eq!((outcome.reason(), outcome.request_id), (reason, request_id), "{asked:?}");
+        assert_eq!(outcome.request, Some(asked));
+    }
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn who_may_changes_its_own_metadata_and_is_told_so() {
+    let scene = Scene::start().await;
+    let grant = auth::room::VideoGrant {
+        can_update_own_metadata: Some(true),
+        ..auth::room::VideoGrant::join("hall")
+    };
+    let mut signal = scene.signal_with(&scene.token("ada", grant), "").await;
+    signal.joined().await;
+    let attributes = [("seat".to_owned(), "7".to_owned())].into();
+    let change = lk::UpdateParticipantMetadata {
+        request_id: 4,
+        name: "Ada".to_owned(),
+        metadata: "m".to_owned(),
+        attributes,
+    };
+    signal.say(Request::UpdateMetadata(change)).await;
+    let is_update = |word| match word {
+        Response::Update(update) => update.participants.into_iter().find(|p| p.name == "Ada"),
+        _ => None,
+    };
+    let me = signal.hear_that(is_update).await;
+    assert_eq!((me.metadata.as_str(), me.attributes["seat"].as_str()), ("m", "7"));
+    let outcome = outcome(&mut signal).await;
+    assert_eq!((outcome.reason(), outcome.request_id), (Reason::Ok, 4));
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn a_track_that_does_not_exist_cannot_be_subscribed() {
+    let scene = Scene::start().await;
+    let mut signal = scene.signal("ada", "hall", "").await;
+    signal.joined().await;
+    let wish = lk::UpdateSubscription {
+        track_sids: vec!["TR_none".to_owned()],
+        subscribe: true,
+        ..Default::default()
+    };
+    signal.say(Request::Subscription(wish)).await;
+    let refusal = signal.hear_that(|word| match word {
+        Response::SubscriptionResponse(refusal) => Some(refusal),
+        _ => None,
+    });
+    let refusal = refusal.await;
+    assert_eq!(
+        (refusal.track_sid.as_str(), refusal.err()),
+        ("TR_none", lk::SubscriptionError::SeTrackNotfound)
+    );
+    scene.end().await;
+}
+
+/// What a client's own tests ask the server to play.
+#[tokio::test]
+async fn each_scenario_ends_the_session_as_it_should() {
+    let scene = Scene::start().await;
+    use lk::leave_request::Action;
+    for (scenario, wanted) in [
+        (Scenario::ServerLeave(true), Some(Action::Disconnect)),
+        (Scenario::LeaveRequestFullReconnect(true), Some(Action::Reconnect)),
+        // No word: the client finds out by itself, and its session is gone.
+        (Scenario::NodeFailure(true), None),
+        (Scenario::Migration(true), None),
+    ] {
+        let mut signal = scene.signal("ada", "hall", "").await;
+        let sid = signal.joined().await.participant.unwrap().sid;
+        signal.say(Request::Simulate(lk::SimulateScenario { scenario: Some(scenario) })).await;
+        let mut action = None;
+        while let Some(word) = signal.hear().await {
+            if let Response::Leave(leave) = word {
+                action = Some(leave.action());
+            }
+        }
+        assert_eq!(action, wanted, "{scenario:?}");
+        let mut again = scene.signal("ada", "hall", &format!("&reconnect=1&sid={sid}")).await;
+        assert!(matches!(again.hear().await, Some(Response::Leave(_))), "{scenario:?}");
+    }
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn a_resume_that_shall_fail_fails_once() {
+    let scene = Scene::start().await;
+    let mut signal = scene.signal("ada", "hall", "").await;
+    let sid = signal.joined().await.participant.unwrap().sid;
+    let scenario = Some(Scenario::DisconnectSignalOnResume(true));
+    signal.say(Request::Simulate(lk::SimulateScenario { scenario })).await;
+    // Heard before the socket closes: requests of one connection keep their order.
+    signal.say(Request::PingReq(lk::Ping { timestamp: 1, rtt: 0 })).await;
+    signal.hear_that(|word| matches!(word, Response::PongResp(_)).then_some(())).await;
+    drop(signal);
+    let resume = format!("&reconnect=1&sid={sid}");
+    let mut first = scene.signal("ada", "hall", &resume).await;
+    while first.hear().await.is_some() {}
+    let mut second = scene.signal("ada", "hall", &resume).await;
+    assert!(matches!(second.hear().await, Some(Response::Reconnect(_))));
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn who_asks_for_tcp_is_offered_nothing_else_in_its_next_session() {
+    let scene = Scene::start().await;
+    let candidates = |word| match word {
+        Response::Offer(offer) => Some(
+            offer.sdp.lines().filter(|l| l.starts_with("a=candidate")).map(str::to_owned).collect::<Vec<_>>(),
+        ),
+        _ => None,
+    };
+    let mut signal = scene.signal("ada", "hall", "").await;
+    assert!(signal.hear_that(candidates).await.iter().any(|line| line.contains(" udp ")));
+    let scenario = Some(Scenario::SwitchCandidateProtocol(lk::CandidateProtocol::Tcp as i32));
+    signal.say(Request::Simulate(lk::SimulateScenario { scenario })).await;
+    signal.say(Request::PingReq(lk::Ping { timestamp: 1, rtt: 0 })).await;
+    signal.hear_that(|word| matches!(word, Response::PongResp(_)).then_some(())).await;
+    let mut again = scene.signal("ada", "hall", "").await;
+    let lines = again.hear_that(candidates).await;
+    assert!(!lines.is_empty() && lines.iter().all(|line| line.contains(" tcp ")), "{lines:?}");
+    scene.end().await;
+}
