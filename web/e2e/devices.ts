@@ -32,3 +32,29 @@ export function fakeDevices(who: keyof typeof COLOURS): FakeDevices {
   if (!existsSync(microphone)) ffmpeg(["-i", join(MEDIA, `${who}.ogg`), "-ac", "1", microphone]);
   return { camera, microphone };
 }
+
+export interface SmallClip {
+  /** IVF. */
+  picture: string;
+  /** Ogg Opus. */
+  sound: string;
+}
+
+/** A picture and a sound for each of a crowd, cheap enough for hundreds of streams; a picture's width tells whose it is. */
+export function smallClips(count: number): SmallClip[] {
+  mkdirSync(FOLDER, { recursive: true });
+  const file = (name: string) => join(FOLDER, `small-${name}`);
+  const clips = Array.from({ length: count }, (_, place) => ({ picture: file(`${smallWidth(place)}.ivf`), sound: file("tone.ogg") }));
+  if (clips.every(({ picture, sound }) => existsSync(picture) && existsSync(sound))) return clips;
+  const vp8 = "-c:v libvpx -deadline realtime -cpu-used -8 -b:v 8k -g 10 -keyint_min 10 -auto-alt-ref 0 -error-resilient 1".split(" ");
+  const pictures = clips.flatMap(({ picture }, place) => ["-map", "0:v", "-vf", `scale=${smallWidth(place)}:64`, ...vp8, picture]);
+  ffmpeg(["-f", "lavfi", "-i", "gradients=s=320x64:r=5:d=4:n=2:seed=5:speed=0.02", ...pictures]);
+  // A third of the usual number of packets.
+  ffmpeg(["-f", "lavfi", "-i", "sine=440:d=4.02", "-c:a", "libopus", "-b:a", "6k", "-vbr", "off", "-frame_duration", "60", "-application", "voip", file("tone.ogg")]);
+  return clips;
+}
+
+/** Pixels. */
+export function smallWidth(place: number): number {
+  return 64 + 16 * place;
+}

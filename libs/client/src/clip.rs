@@ -133,10 +133,10 @@ impl Clip {
         Ok(Self { codec: Codec::H264, frames, length, size })
     }
 
-    /// Reads Ogg Opus (RFC 7845) with packets of 20 ms.
+    /// Reads Ogg Opus (RFC 7845).
     ///
     /// # Errors
-    /// When the pages or the two header packets are something else.
+    /// When the pages or the two header packets are something else, or a packet has no length.
     pub fn from_ogg_opus(file: &[u8]) -> Result<Self, ClipError> {
         let packets = ogg_packets(file)?;
         let bad = |problem| ClipError::Malformed { wanted: "Ogg Opus", problem, at: 0 };
@@ -146,12 +146,17 @@ impl Clip {
         if !packets.get(1).is_some_and(|p| p.starts_with(b"OpusTags")) {
             return Err(bad("no OpusTags"));
         }
-        let frames: Vec<Frame> = (0_u32..)
-            .zip(packets.into_iter().skip(2))
-            .map(|(index, payload)| Frame { payload, at: OPUS_PACKET * index })
-            .collect();
-        let last = frames.last().ok_or(ClipError::Empty)?.at;
-        Ok(Self { codec: Codec::Opus, frames, length: last + OPUS_PACKET, size: (0, 0) })
+        let mut frames = Vec::new();
+        let mut at = Duration::ZERO;
+        for payload in packets.into_iter().skip(2) {
+            let length = opus_length(&payload).ok_or(bad("no length"))?;
+            frames.push(Frame { payload, at });
+            at += length;
+        }
+        if frames.is_empty() {
+            return Err(ClipError::Empty);
+        }
+        Ok(Self { codec: Codec::Opus, frames, length: at, size: (0, 0) })
     }
 
     /// The same clip, cut to `length`, so that picture and sound turn at the same time.
@@ -189,6 +194,22 @@ fn ogg_packets(file: &[u8]) -> Result<Vec<Bytes>, ClipError> {
     Ok(packets)
 }
 
+/// RFC 6716 §3.1: the configuration says how long a frame is, the code how many a packet holds.
+fn opus_length(packet: &[u8]) -> Option<Duration> {
+    let toc = *packet.first()?;
+    let frame_us = match toc >> 3 {
+        config @ 0..=11 => [10_000, 20_000, 40_000, 60_000][usize::from(config % 4)],
+        config @ 12..=15 => [10_000, 20_000][usize::from(config % 2)],
+        config => [2_500, 5_000, 10_000, 20_000][usize::from(config % 4)],
+    };
+    let frames = match toc & 3 {
+        0 => 1,
+        1 | 2 => 2,
+        _ => u32::from(packet.get(1)? & 0x3f),
+    };
+    Some(Duration::from_micros(frame_us) * frames)
+}
+
 fn le16(file: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_le_bytes(file.get(at..at + 2)?.try_into().ok()?))
 }
@@ -196,8 +217,6 @@ fn le16(file: &[u8], at: usize) -> Option<u16> {
 fn le32(file: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_le_bytes(file.get(at..at + 4)?.try_into().ok()?))
 }
-
-const OPUS_PACKET: Duration = Duration::from_millis(20);
 
 #[cfg(test)]
 mod tests {
@@ -215,6 +234,18 @@ mod tests {
         let opus =
             Clip::from_ogg_opus(include_bytes!("../../../testdata/media/clock.ogg")).unwrap().cut_to(TEN);
         assert_eq!((opus.frames.len(), opus.length), (500, TEN));
+    }
+
+    #[test]
+    fn an_opus_packet_says_how_long_it_is() {
+        let ms = |packet: &[u8]| opus_length(packet).map(|length| length.as_micros());
+        // RFC 6716 table 2: SILK 60 ms, hybrid 20 ms, CELT 2.5 ms; then two frames, and three by their count.
+        assert_eq!(ms(&[3 << 3]), Some(60_000));
+        assert_eq!(ms(&[15 << 3]), Some(20_000));
+        assert_eq!(ms(&[16 << 3]), Some(2_500));
+        assert_eq!(ms(&[31 << 3 | 1]), Some(40_000));
+        assert_eq!(ms(&[31 << 3 | 3, 0x83]), Some(60_000));
+        assert_eq!((ms(&[]), ms(&[3])), (None, None));
     }
 
     #[test]

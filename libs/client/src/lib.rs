@@ -8,6 +8,7 @@ pub mod control;
 mod packets;
 mod participant;
 mod peer;
+mod sending;
 mod signal;
 
 pub use clip::{Clip, ClipError, Codec, Frame};

@@ -3,19 +3,18 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use livekit_protocol as proto;
 use proto::signal_request::Message as Request;
 use proto::signal_response::Message as Response;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
-use webrtc::media_stream::track_local::TrackLocal as _;
-use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
 
 use crate::clip::{Clip, Codec};
-use crate::packets::{Ntp, TrackPackets};
+use crate::packets::TrackPackets;
 use crate::peer::{Peer, Side};
+use crate::sending::Sending;
 use crate::signal::Signal;
 
 /// Where and how to join.
@@ -110,7 +109,10 @@ pub struct Participant {
     subscriber: Arc<Peer>,
     waiting: Waiting,
     events: mpsc::Receiver<Event>,
-    tasks: Vec<JoinHandle<()>>,
+    published: Vec<Sending>,
+    /// Number of the publisher's last offer.
+    offer_id: u32,
+    reader: JoinHandle<()>,
 }
 
 impl Participant {
@@ -138,9 +140,10 @@ impl Participant {
         let requests = signal.sender();
         let (waiting, asked) = mpsc::channel(8);
         let reader = Reader { signal, requests: requests.clone(), subscriber: Arc::clone(&subscriber), tell };
-        let tasks = vec![tokio::spawn(reader.run(asked))];
+        let reader = tokio::spawn(reader.run(asked));
         let sid = join.participant.unwrap_or_default().sid;
-        Ok(Self { sid, requests, publisher, subscriber, waiting, events, tasks })
+        let published = Vec::new();
+        Ok(Self { sid, requests, publisher, subscriber, waiting, events, published, offer_id: 0, reader })
     }
 
     /// The `PA_…` id.
@@ -149,8 +152,7 @@ impl Participant {
         &self.sid
     }
 
-    /// Publishes tracks that share one media clock, and returns their `TR_…` ids once media flows. Call it
-    /// once per participant.
+    /// Publishes tracks that share one media clock, and returns their `TR_…` ids once media flows.
     ///
     /// # Errors
     /// When the server refuses a track or codec, or does not answer in time.
@@ -161,30 +163,38 @@ impl Participant {
             let cid = format!("dais-{}", random_hex());
             ids.push(self.add_track(&cid, &publication).await?);
             let ssrc = random_u32();
-            let track = self.publisher.add_track((&self.sid, &cid), publication.clip.codec, ssrc).await?;
-            tracks.push((track, ssrc, publication.clip));
+            let (track, sender) =
+                self.publisher.add_track((&self.sid, &cid), publication.clip.codec, ssrc).await?;
+            tracks.push((track, sender, ssrc, publication.clip));
         }
-        let offer = proto::SessionDescription {
-            r#type: "offer".into(),
-            sdp: self.publisher.offer().await?,
-            id: 1,
-            ..Default::default()
-        };
-        let answer = self.ask(Wanted::Answer, Request::Offer(offer), "offer").await?;
-        self.publisher.accept_answer(answer).await?;
+        self.negotiate().await?;
         tokio::time::timeout(ANSWER, self.publisher.connected())
             .await
             .map_err(|_| ClientError::Timeout("ICE and DTLS"))??;
-        let mut senders = Vec::new();
-        for (track, ssrc, clip) in tracks {
+        let (mut packets, mut senders) = (Vec::new(), Vec::new());
+        for (track, sender, ssrc, clip) in tracks {
             let payload_type = self.publisher.payload_type(ssrc, clip.codec).await?;
             let random = random_u32();
             // RFC 3550 §5.1: random starts; the sequence stays low so that its first wrap is far.
             let first = (u16::try_from(random & 0x7fff).unwrap_or(0), random);
-            senders.push((track, TrackPackets::new(clip, ssrc, payload_type, first)));
+            packets.push((track, TrackPackets::new(clip, ssrc, payload_type, first)));
+            senders.push(sender);
         }
-        self.tasks.push(tokio::spawn(send(senders)));
+        self.published.push(Sending::start(senders, packets));
         Ok(ids)
+    }
+
+    /// Takes back all that it published: the server finds the senders gone from the next offer.
+    ///
+    /// # Errors
+    /// When the server does not answer in time.
+    pub async fn unpublish(&mut self) -> Result<(), ClientError> {
+        for sending in std::mem::take(&mut self.published) {
+            for sender in sending.stop() {
+                self.publisher.remove_track(&sender).await?;
+            }
+        }
+        self.negotiate().await
     }
 
     /// Mutes or unmutes a published track for others; its packets go on.
@@ -216,6 +226,18 @@ impl Participant {
             while self.events.recv().await.is_some() {}
         })
         .await;
+    }
+
+    async fn negotiate(&mut self) -> Result<(), ClientError> {
+        self.offer_id += 1;
+        let offer = proto::SessionDescription {
+            r#type: "offer".into(),
+            sdp: self.publisher.offer().await?,
+            id: self.offer_id,
+            ..Default::default()
+        };
+        let answer = self.ask(Wanted::Answer, Request::Offer(offer), "offer").await?;
+        self.publisher.accept_answer(answer).await
     }
 
     async fn add_track(&self, cid: &str, publication: &Publication) -> Result<String, ClientError> {
@@ -257,9 +279,7 @@ impl Participant {
 
 impl Drop for Participant {
     fn drop(&mut self) {
-        for task in &self.tasks {
-            task.abort();
-        }
+        self.reader.abort();
     }
 }
 
@@ -345,39 +365,6 @@ impl Reader {
     }
 }
 
-/// Sends the frames of all tracks when they are due, and each track's sender report every second.
-async fn send(mut tracks: Vec<(Arc<TrackLocalStaticRTP>, TrackPackets)>) {
-    let started = Instant::now();
-    let start = Ntp::from_unix(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
-    let mut next_report = Duration::ZERO;
-    loop {
-        let next_frame = tracks.iter().map(|(_, packets)| packets.next_at()).min().unwrap_or(Duration::MAX);
-        let due = next_frame.min(next_report);
-        if due == Duration::MAX {
-            return;
-        }
-        tokio::time::sleep_until((started + due).into()).await;
-        for (track, packets) in &mut tracks {
-            while packets.next_at() <= due {
-                for packet in packets.take() {
-                    if let Err(error) = track.write_rtp(packet).await {
-                        tracing::debug!(%error, "a packet was not sent");
-                    }
-                }
-            }
-        }
-        if next_report <= due {
-            for (track, packets) in &tracks {
-                let report = packets.sender_report(start, due);
-                if let Err(error) = track.write_rtcp(vec![Box::new(report)]).await {
-                    tracing::debug!(%error, "a sender report was not sent");
-                }
-            }
-            next_report += REPORT;
-        }
-    }
-}
-
 fn random_u32() -> u32 {
     let mut bytes = [0; 4];
     getrandom::fill(&mut bytes).expect("the system's random source answers");
@@ -393,5 +380,3 @@ const ANSWER: Duration = Duration::from_secs(15);
 
 /// Events that nobody has read yet.
 const EVENTS: usize = 256;
-
-const REPORT: Duration = Duration::from_secs(1);

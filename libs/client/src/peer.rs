@@ -22,6 +22,7 @@ use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
 use webrtc::peer_connection::{
     PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCPeerConnectionState,
 };
+use webrtc::rtp_transceiver::RtpSender;
 use webrtc::runtime::default_runtime;
 
 use crate::clip::Codec;
@@ -71,7 +72,7 @@ impl Peer {
         (stream_id, track_id): (&str, &str),
         codec: Codec,
         ssrc: u32,
-    ) -> Result<Arc<TrackLocalStaticRTP>, ClientError> {
+    ) -> Result<(Arc<TrackLocalStaticRTP>, Arc<dyn RtpSender>), ClientError> {
         let kind = if codec.is_audio() { RtpCodecKind::Audio } else { RtpCodecKind::Video };
         let encoding = RTCRtpEncodingParameters {
             rtp_coding_parameters: RTCRtpCodingParameters { ssrc: Some(ssrc), ..Default::default() },
@@ -81,8 +82,14 @@ impl Peer {
         let track =
             MediaStreamTrack::new(stream_id.into(), track_id.into(), track_id.into(), kind, vec![encoding]);
         let track = Arc::new(TrackLocalStaticRTP::new(track));
-        self.connection.add_track(Arc::clone(&track) as Arc<dyn TrackLocal>).await.map_err(webrtc)?;
-        Ok(track)
+        let sender =
+            self.connection.add_track(Arc::clone(&track) as Arc<dyn TrackLocal>).await.map_err(webrtc)?;
+        Ok((track, sender))
+    }
+
+    /// Takes a track out; the next offer shows it.
+    pub(crate) async fn remove_track(&self, sender: &Arc<dyn RtpSender>) -> Result<(), ClientError> {
+        self.connection.remove_track(sender).await.map_err(webrtc)
     }
 
     /// The payload type that the answer left for the track with this SSRC.
