@@ -42,6 +42,7 @@ impl IntoResponse for TwirpError {
                 (StatusCode::NOT_FOUND, "bad_route")
             }
             Self::BadCall(BadCall::Unimplemented) => (StatusCode::NOT_IMPLEMENTED, "unimplemented"),
+            Self::BadCall(BadCall::RemoteUnmute) => (StatusCode::PRECONDITION_FAILED, "failed_precondition"),
             Self::BadCall(BadCall::Malformed) => (StatusCode::BAD_REQUEST, "malformed"),
             Self::BadCall(BadCall::Missing(_)) | Self::Refused(AdminError::TooLong) => {
                 (StatusCode::BAD_REQUEST, "invalid_argument")

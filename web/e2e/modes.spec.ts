@@ -119,7 +119,7 @@ for (const [mode, single] of [["one peer connection", true], ["two peer connecti
 
     // Off and on: the section is used again, under another track.
     await luis.evaluate(async () => {
-      const track = window.room.localParticipant.getTrackPublications()[0]?.track;
+      const track = [...window.room.localParticipant.trackPublications.values()][0]?.track;
       if (track) await window.room.localParticipant.unpublishTrack(track);
     });
     await expect(ada.locator("video, audio")).toHaveCount(1, PATIENCE);

@@ -52,6 +52,9 @@ pub enum BadCall {
     /// LiveKit's open-source server does not do it either.
     #[error("not implemented")]
     Unimplemented,
+    /// Only its publisher unmutes a track.
+    #[error("remote unmute not enabled")]
+    RemoteUnmute,
     /// The body is not the method's message.
     #[error("the body could not be decoded")]
     Malformed,
@@ -87,6 +90,10 @@ pub fn read(method: &str, format: Format, body: &[u8]) -> Result<Call, BadCall> 
         }
         "MutePublishedTrack" => {
             let wire: lk::MuteRoomTrackRequest = decode(format, body)?;
+            if !wire.muted {
+                // Nobody's microphone is opened from afar; LiveKit's default, too.
+                return Err(BadCall::RemoteUnmute);
+            }
             let what =
                 ParticipantRequest::Mute { track: TrackSid::from_wire(&wire.track_sid), muted: wire.muted };
             participant(wire.room, wire.identity, what)

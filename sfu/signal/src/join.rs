@@ -26,6 +26,7 @@ pub struct JoinQuery {
     pub access_token: String,
     auto_subscribe: String,
     adaptive_stream: String,
+    subscriber_allow_pause: String,
     reconnect: String,
     sid: String,
     protocol: String,
@@ -49,6 +50,7 @@ pub struct Hello {
     attributes: BTreeMap<String, String>,
     auto_subscribe: bool,
     adaptive_stream: bool,
+    may_pause: bool,
     client_protocol: i32,
     capabilities: Vec<Carried>,
     browser: String,
@@ -72,6 +74,7 @@ impl JoinQuery {
             attributes: query_attributes(&self.attributes).ok_or(NotAllowed::OutOfBounds)?,
             auto_subscribe: is_on(&self.auto_subscribe, true),
             adaptive_stream: is_on(&self.adaptive_stream, false),
+            may_pause: is_on(&self.subscriber_allow_pause, true),
             client_protocol: self.client_protocol.parse().unwrap_or(0),
             capabilities: capabilities(&self.capabilities),
             browser: self.browser.clone(),
@@ -110,6 +113,7 @@ fn requested(wire: lk::JoinRequest) -> Hello {
         attributes: wire.participant_attributes.into_iter().collect(),
         auto_subscribe: settings.auto_subscribe,
         adaptive_stream: settings.adaptive_stream,
+        may_pause: settings.subscriber_allow_pause.unwrap_or(true),
         client_protocol: client.client_protocol,
         capabilities: client.capabilities.into_iter().map(Carried).take(32).collect(),
         browser: client.browser,
@@ -216,6 +220,7 @@ pub fn entry(
         permission,
         auto_subscribe: hello.auto_subscribe,
         adaptive_stream: hello.adaptive_stream,
+        may_pause: hello.may_pause,
         kind: Carried(participant_kind(&token.kind)),
         kind_details: kind_details(&token.kind_details),
         client_protocol: Carried(hello.client_protocol),
@@ -365,7 +370,11 @@ mod tests {
     fn a_join_request_says_all_that_the_query_does_and_brings_requests() {
         let wire = lk::JoinRequest {
             client_info: Some(lk::ClientInfo { browser: "Safari".to_owned(), ..Default::default() }),
-            connection_settings: Some(lk::ConnectionSettings { adaptive_stream: true, ..Default::default() }),
+            connection_settings: Some(lk::ConnectionSettings {
+                adaptive_stream: true,
+                subscriber_allow_pause: Some(false),
+                ..Default::default()
+            }),
             metadata: "mine".to_owned(),
             add_track_requests: vec![lk::AddTrackRequest { cid: "cam".to_owned(), ..Default::default() }],
             publisher_offer: Some(lk::SessionDescription { id: 4, ..Default::default() }),
@@ -378,7 +387,8 @@ mod tests {
         let grant = || VideoGrant { can_update_own_metadata: Some(true), ..VideoGrant::join("hall") };
         let entry = enter(grant(), &join_request(&wire)).unwrap();
         assert_eq!((entry.join.metadata.as_str(), entry.join.transports), ("mine", Transports::Single));
-        assert!(!entry.join.auto_subscribe && entry.join.adaptive_stream && !entry.join.receives_red);
+        assert!(!entry.join.auto_subscribe && entry.join.adaptive_stream);
+        assert!(!entry.join.receives_red && !entry.join.may_pause);
         assert!(
             matches!(&entry.requests[..], [Request::AddTrack(_), Request::Offer(offer)] if offer.id == 4)
         );

@@ -6,7 +6,7 @@ use lk::signal_request::Message as Request;
 use lk::signal_response::Message as Response;
 use lk::simulate_scenario::Scenario;
 
-use super::scene::{Scene, Signal};
+use super::scene::{Scene, Signal, clips};
 
 async fn outcome(signal: &mut Signal) -> lk::RequestResponse {
     let is_outcome = |word| match word {
@@ -181,5 +181,91 @@ async fn who_asks_for_tcp_is_offered_nothing_else_in_its_next_session() {
     let mut again = scene.signal("ada", "hall", "").await;
     let lines = again.hear_that(candidates).await;
     assert!(!lines.is_empty() && lines.iter().all(|line| line.contains(" tcp ")), "{lines:?}");
+    scene.end().await;
+}
+
+/// Calls a method of the room service with every right.
+async fn administer(scene: &Scene, method: &str, json: &str) -> reqwest::StatusCode {
+    let grant = auth::room::VideoGrant {
+        room_admin: true,
+        room: "hall".to_owned(),
+        ..auth::room::VideoGrant::default()
+    };
+    let request = reqwest::Client::new()
+        .post(scene.http(&format!("/twirp/livekit.RoomService/{method}")))
+        .bearer_auth(scene.token("admin", grant))
+        .header("content-type", "application/json");
+    request.body(json.to_owned()).send().await.unwrap().status()
+}
+
+/// The right comes while it is in the room: it is told, and gets a transport for what it may see now.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_subscribe_only_later_is_offered_tracks_then() {
+    let scene = Scene::start().await;
+    let mut ada = scene.participant("ada", "hall").await;
+    ada.publish(clips()).await.unwrap();
+    let grant = auth::room::VideoGrant { can_subscribe: Some(false), ..auth::room::VideoGrant::join("hall") };
+    let mut bob = scene.signal_with(&scene.token("bob", grant), "").await;
+    assert!(!bob.joined().await.subscriber_primary);
+    let change = r#"{"room":"hall","identity":"bob","permission":{"canSubscribe":true,"canPublish":false}}"#;
+    assert_eq!(administer(&scene, "UpdateParticipant", change).await, reqwest::StatusCode::OK);
+    let (mut told, mut renewed) = (false, false);
+    let offer = bob.hear_that(|word| match word {
+        Response::Update(update) => {
+            let me = update.participants.iter().find(|p| p.identity == "bob");
+            told |=
+                me.and_then(|me| me.permission.as_ref()).is_some_and(|p| p.can_subscribe && !p.can_publish);
+            None
+        }
+        Response::RefreshToken(_) => {
+            renewed = true;
+            None
+        }
+        Response::Offer(offer) => Some(offer),
+        _ => None,
+    });
+    assert_eq!(offer.await.mid_to_track_id.len(), 2);
+    assert!(told && renewed);
+    ada.leave().await;
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_loses_the_right_to_publish_loses_its_tracks_and_nobody_unmutes_from_afar() {
+    let scene = Scene::start().await;
+    let mut bob = scene.signal("bob", "hall", "").await;
+    bob.joined().await;
+    let mut ada = scene.participant("ada", "hall").await;
+    let tracks = ada.publish(clips()).await.unwrap();
+    let both = |word| match word {
+        Response::Update(update) => {
+            update.participants.into_iter().find(|p| p.identity == "ada" && p.tracks.len() == 2)
+        }
+        _ => None,
+    };
+    bob.hear_that(both).await;
+    let mute = |muted: bool| {
+        format!(r#"{{"room":"hall","identity":"ada","trackSid":"{}","muted":{muted}}}"#, tracks[0])
+    };
+    assert_eq!(administer(&scene, "MutePublishedTrack", &mute(true)).await, reqwest::StatusCode::OK);
+    let refused = administer(&scene, "MutePublishedTrack", &mute(false)).await;
+    assert_eq!(refused, reqwest::StatusCode::PRECONDITION_FAILED);
+    let muted = |word| match word {
+        Response::Update(update) => {
+            update.participants.into_iter().find(|p| p.tracks.iter().any(|t| t.muted))
+        }
+        _ => None,
+    };
+    bob.hear_that(muted).await;
+    let change = r#"{"room":"hall","identity":"ada","permission":{"canSubscribe":true}}"#;
+    assert_eq!(administer(&scene, "UpdateParticipant", change).await, reqwest::StatusCode::OK);
+    let none = |word| match word {
+        Response::Update(update) => {
+            update.participants.into_iter().find(|p| p.identity == "ada" && p.tracks.is_empty())
+        }
+        _ => None,
+    };
+    bob.hear_that(none).await;
+    ada.leave().await;
     scene.end().await;
 }

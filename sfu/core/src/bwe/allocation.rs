@@ -25,6 +25,8 @@ pub struct Demand {
     pub wanted: Option<EncodingIndex>,
     /// What is sent now, for the hysteresis.
     pub current: Option<EncodingIndex>,
+    /// It may get nothing when there is not enough; otherwise its smallest encoding goes whatever it costs.
+    pub may_pause: bool,
 }
 
 /// The decision for one estimate.
@@ -64,7 +66,7 @@ pub fn allocate(
             let Some(lowest) = demand.steps().next() else { continue };
             desired.0 += demand.rate(demand.highest());
             let rate = demand.rate(Some(lowest));
-            let must = priority == Priority::Audio || std::mem::take(&mut first_picture);
+            let must = priority == Priority::Audio || std::mem::take(&mut first_picture) || !demand.may_pause;
             let room = if demand.current.is_none() { STEP_UP_ROOM } else { 1.0 };
             if must || Bitrate(used.0 + rate).scaled(room) <= budget {
                 *choice = Some(lowest);

@@ -140,6 +140,7 @@ fn demand(priority: Priority, rates: [u64; 3], wanted: u8, current: Option<u8>) 
         rates: rates.map(Bitrate::from_kbps),
         wanted: Some(EncodingIndex(wanted)),
         current: current.map(EncodingIndex),
+        may_pause: true,
     }
 }
 
@@ -162,6 +163,13 @@ fn sound_goes_first_then_the_screen_then_cameras() {
     assert_eq!(allocated(2_000, &demands), [Some(0), Some(1), Some(0), Some(0)]);
     assert_eq!(allocated(2_600, &demands), [Some(1), Some(1), Some(0), Some(1)]);
     assert_eq!(allocated(6_000, &demands), [Some(2), Some(1), Some(0), Some(2)]);
+}
+
+#[test]
+fn who_may_not_be_paused_always_gets_the_smallest_encoding() {
+    let camera = demand(Priority::Camera, [150, 450, 1_500], 2, None);
+    let kept = Demand { may_pause: false, ..camera };
+    assert_eq!(allocated(200, &[camera, camera, kept]), [Some(0), None, Some(0)]);
 }
 
 #[test]

@@ -27,6 +27,8 @@ pub struct Join {
     pub auto_subscribe: bool,
     /// Tells the size of its tiles.
     pub adaptive_stream: bool,
+    /// Pictures that do not fit its path may be left out.
+    pub may_pause: bool,
     /// Kind, carried.
     pub kind: Carried,
     /// Details of the kind, carried.
@@ -95,6 +97,8 @@ pub struct Participant {
     pub auto_subscribe: bool,
     /// Tells the size of its tiles.
     pub adaptive_stream: bool,
+    /// Pictures that do not fit its path may be left out.
+    pub may_pause: bool,
     /// Its sound may be RED.
     pub receives_red: bool,
     /// When it joined.
@@ -138,6 +142,7 @@ impl Participant {
             signal: join.connection.map_or(SignalState::None, SignalState::Connected),
             auto_subscribe: join.auto_subscribe,
             adaptive_stream: join.adaptive_stream,
+            may_pause: join.may_pause,
             receives_red: join.receives_red,
             joined_at: now.instant,
             publications: Vec::new(),
@@ -286,6 +291,8 @@ pub struct Subscription {
     pub attached: bool,
     /// It was told that it may not see it.
     pub refused: bool,
+    /// It receives no codec of it: it was told, and gets it no more until it asks again.
+    pub unplayable: bool,
 }
 
 impl Default for Subscription {
@@ -295,6 +302,7 @@ impl Default for Subscription {
             settings: TrackSettings { disabled: false, quality: Quality::High, size: None },
             attached: false,
             refused: false,
+            unplayable: false,
         }
     }
 }

@@ -18,8 +18,19 @@ impl Room {
             };
             let Some(subscription) = self.subscription_entry(key, publication) else { return };
             subscription.wanted = Some(wanted);
+            subscription.unplayable = false;
             self.reconsider(key, publication);
         }
+    }
+
+    /// A participant receives no codec of a track: it is told, and the track is taken from it.
+    pub fn refuse_unplayable(&mut self, key: ParticipantKey, publication: PublicationKey) {
+        let Some(track) = self.publication(publication).map(|p| p.info.sid.clone()) else { return };
+        let Some(subscription) = self.subscription_entry(key, publication) else { return };
+        subscription.unplayable = true;
+        let reason = SubscriptionRefusal::CodecUnsupported;
+        self.tell(key, Response::SubscriptionRefused { track, reason });
+        self.reconsider(key, publication);
     }
 
     /// How a participant shows tracks.
@@ -181,7 +192,13 @@ impl Room {
         let known = subscription.is_some();
         let attached_count = participant.subscriptions.values().filter(|s| s.attached).count();
         let room_for_one = attached || attached_count < self.limits.subscriptions_per_participant;
-        let attach = live && wanted && allowed && participant.info.permission.can_subscribe && room_for_one;
+        let playable = !subscription.is_some_and(|s| s.unplayable);
+        let attach = live
+            && wanted
+            && playable
+            && allowed
+            && participant.info.permission.can_subscribe
+            && room_for_one;
         if live && allowed == was_refused {
             self.tell(key, Response::SubscriptionPermission { participant: sid, track, allowed });
         }

@@ -1,4 +1,4 @@
-use super::message::{AddTrack, Carried, Kind, Layer, Quality, Source, TrackSettings};
+use super::message::{AddTrack, Carried, Kind, Layer, Quality, Source, SubscriptionRefusal, TrackSettings};
 use super::permission::Permission;
 use super::*;
 use crate::seed::Seed;
@@ -33,6 +33,7 @@ impl Scene {
             permission,
             auto_subscribe: true,
             adaptive_stream: true,
+            may_pause: true,
             kind: Carried(0),
             kind_details: Vec::new(),
             client_protocol: Carried(0),
@@ -233,6 +234,24 @@ fn a_resume_needs_the_sid_of_the_session() {
     let first = scene.effects().into_iter().find(|effect| matches!(effect, Effect::Tell { .. }));
     let wanted = Effect::Tell { to: alice, what: Response::Resumed { last_message: 0 } };
     assert_eq!(first, Some(wanted));
+}
+
+#[test]
+fn a_track_that_cannot_be_played_is_neither_sent_nor_wanted_until_it_is_asked_for_again() {
+    let mut scene = Scene::new();
+    let (alice, bob) = (scene.join("alice"), scene.join("bob"));
+    let track = scene.publish(alice, "cam");
+    let sid = scene.room.publication(track).unwrap().info.sid.clone();
+    scene.effects();
+    scene.room.refuse_unplayable(bob, track);
+    let effects = scene.effects();
+    let reason = SubscriptionRefusal::CodecUnsupported;
+    let told = Response::SubscriptionRefused { track: sid.clone(), reason };
+    assert!(effects.contains(&Effect::Tell { to: bob, what: told }));
+    assert!(effects.contains(&Effect::Detach { subscriber: bob, publication: track }));
+    assert_eq!(scene.room.wanted_qualities(track), [false; 3]);
+    scene.room.subscribe(bob, &[sid], true);
+    assert_eq!(attached(&scene.effects()), [(bob, track)]);
 }
 
 #[test]

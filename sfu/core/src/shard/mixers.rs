@@ -98,6 +98,7 @@ impl Shard {
             permission: Permission { recorder: true, ..Permission::listener() },
             auto_subscribe: false,
             adaptive_stream: true,
+            may_pause: false,
             kind: Carried(0),
             kind_details: Vec::new(),
             client_protocol: Carried(0),

@@ -50,8 +50,8 @@ impl Shard {
         let mid_to_track = peer.role.receives().map_or(Vec::new(), |s| s.sections.mid_to_track());
         let reply = Description { id: offer.id, sdp: answered.sdp, mid_to_track };
         self.say(key, Response::Answer(reply));
-        self.refuse_tracks(peer_key, &placing.refused);
         self.negotiated(peer_key, &answered.negotiated, now);
+        self.refuse_tracks(peer_key, &placing.refused, now);
         self.bind_sections(key, now);
         self.drain_transport(peer_key, now);
     }

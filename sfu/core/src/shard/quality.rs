@@ -169,7 +169,10 @@ impl Shard {
         {
             rates[current.index()] = Bitrate(1);
         }
-        Demand { priority, rates, wanted: downlink.wanted, current }
+        let room = self.rooms.get(&media.room);
+        let may_pause =
+            room.and_then(|room| room.participant(downlink.subscriber)).is_none_or(|p| p.may_pause);
+        Demand { priority, rates, wanted: downlink.wanted, current, may_pause }
     }
 
     /// Sends a probe on the first downlink that can carry one.

@@ -10,7 +10,7 @@ use super::peer::{Negotiation, Publishing, Role, Sections, Subscribing, Transpor
 use super::seat::ANSWER_TIMEOUT;
 use crate::names::Ssrc;
 use crate::room::ParticipantKey;
-use crate::room::message::{Description, LeaveAction, LeaveReason, Response, SubscriptionRefusal};
+use crate::room::message::{Description, LeaveAction, LeaveReason, Response};
 use crate::sdp::{Negotiated, Offerer, Placement, SessionDescription};
 use crate::transport::RemoteError;
 
@@ -153,25 +153,20 @@ impl Shard {
         };
         let rejected = negotiated.sections.iter().filter(|section| section.stopped);
         let rejected: Vec<Ssrc> = rejected.filter_map(|section| Some(section.send.as_ref()?.ssrc)).collect();
-        self.refuse_tracks(peer_key, &rejected);
         self.negotiated(peer_key, &negotiated, now);
+        self.refuse_tracks(peer_key, &rejected, now);
         self.drain_transport(peer_key, now);
     }
 
-    /// Tells a participant of tracks of which it receives no codec.
-    pub(super) fn refuse_tracks(&mut self, peer_key: TransportKey, refused: &[Ssrc]) {
+    /// Takes tracks from a participant that receives no codec of them.
+    pub(super) fn refuse_tracks(&mut self, peer_key: TransportKey, refused: &[Ssrc], now: Instant) {
         let Some(peer) = self.peers.get(peer_key) else { return };
-        let Some(subscribing) = peer.role.receives() else { return };
-        let Some(room) = self.seats.get(&peer.owner).and_then(|seat| self.rooms.get(&seat.room)) else {
-            return;
-        };
+        let (owner, Some(subscribing)) = (peer.owner, peer.role.receives()) else { return };
         let of_refused = subscribing.by_publication.iter().filter(|(_, (_, ssrc))| refused.contains(ssrc));
-        let tracks = of_refused.filter_map(|(&publication, _)| room.publication(publication));
-        let tracks: Vec<_> = tracks.map(|publication| publication.info.sid.clone()).collect();
-        let (owner, reason) = (peer.owner, SubscriptionRefusal::CodecUnsupported);
-        for track in tracks {
-            self.say(owner, Response::SubscriptionRefused { track, reason });
-        }
+        let publications: Vec<_> = of_refused.map(|(&publication, _)| publication).collect();
+        let Some((room_key, room)) = self.room_of(owner) else { return };
+        publications.into_iter().for_each(|publication| room.refuse_unplayable(owner, publication));
+        self.apply_effects(room_key, now);
     }
 
     fn send_offer(&mut self, key: ParticipantKey, peer_key: TransportKey, now: Instant) {

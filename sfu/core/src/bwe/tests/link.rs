@@ -249,12 +249,14 @@ impl Viewer {
                 rates: sound,
                 wanted: Some(EncodingIndex(0)),
                 current: Some(EncodingIndex(0)),
+                may_pause: true,
             },
             Demand {
                 priority: Priority::Camera,
                 rates: RATES,
                 wanted: Some(EncodingIndex(2)),
                 current: self.layer.map(EncodingIndex),
+                may_pause: true,
             },
         ];
         let mut chosen = Vec::new();
