@@ -9,8 +9,8 @@ use lk::signal_request::Message;
 use lk::simulate_scenario::Scenario as WireScenario;
 use prost::Message as _;
 use sfu_core::room::message::{
-    AddTrack, Carried, Description, Kind, Quality, Request, Scenario, SyncState, TrackPermission,
-    TrackSettings,
+    AddTrack, Carried, Description, Kind, Quality, Request, ResumeFault, Scenario, SyncState,
+    TrackPermission, TrackSettings,
 };
 use sfu_core::room::sid::{ParticipantSid, TrackSid};
 
@@ -197,8 +197,11 @@ fn scenario(wire: WireScenario) -> Scenario {
         WireScenario::SubscriberBandwidth(bps) => {
             Scenario::SubscriberBandwidth(u64::try_from(bps).unwrap_or(0))
         }
-        WireScenario::DisconnectSignalOnResume(_) | WireScenario::DisconnectSignalOnResumeNoMessages(_) => {
-            Scenario::DisconnectSignalOnResume
+        WireScenario::DisconnectSignalOnResume(_) => {
+            Scenario::DisconnectSignalOnResume(ResumeFault::AfterWords)
+        }
+        WireScenario::DisconnectSignalOnResumeNoMessages(_) => {
+            Scenario::DisconnectSignalOnResume(ResumeFault::BeforeWords)
         }
         WireScenario::LeaveRequestFullReconnect(_) => Scenario::FullReconnect,
     }

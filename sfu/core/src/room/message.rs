@@ -325,13 +325,22 @@ pub enum Scenario {
     UseTcp(bool),
     /// Pretend a narrow path, in bits per second; 0 ends it.
     SubscriberBandwidth(u64),
-    /// Drop the signal connection at the next resume.
-    DisconnectSignalOnResume,
+    /// Drop the signal connection at the next resume: after its first words, or before any.
+    DisconnectSignalOnResume(ResumeFault),
     /// Ask for a full reconnect.
     FullReconnect,
 }
 
-/// What a request that can be refused was about.
+/// How a resume fails on purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResumeFault {
+    /// The session is taken up, and its connection closed.
+    AfterWords,
+    /// The connection is closed without a word.
+    BeforeWords,
+}
+
+/// How a request ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefusalReason {
     /// It was done.

@@ -8,7 +8,9 @@ use super::timers::Timer;
 use super::{Command, Event, RoomKey, Shard, SignalEnd};
 use crate::room::admin::{AdminError, ParticipantChange};
 use crate::room::calls::{Call, CallId};
-use crate::room::message::{LeaveAction, LeaveReason, RefusalReason, Request, Response, Scenario, SyncState};
+use crate::room::message::{
+    LeaveAction, LeaveReason, RefusalReason, Request, Response, ResumeFault, Scenario, SyncState,
+};
 use crate::room::participant::{Join, Transports};
 use crate::room::sid::ParticipantSid;
 use crate::room::{ConnectionId, JoinError, ParticipantKey, PublicationKey, Room, RoomOptions};
@@ -104,6 +106,11 @@ impl Shard {
         now: Instant,
     ) {
         let at = self.now(now);
+        let fault = self.take_resume_fault(room, identity);
+        if fault == Some(ResumeFault::BeforeWords) {
+            self.events.push_back(Event::CloseConnection(connection));
+            return;
+        }
         let found = self.names.get(room).copied().and_then(|room_key| {
             let room = self.rooms.get_mut(&room_key)?;
             Some((room_key, room.resume(identity, sid, connection, at).ok()?))
@@ -119,15 +126,19 @@ impl Shard {
         }
         seat.signal_lost = None;
         seat.told_qualities.clear();
-        let drop_it = std::mem::take(&mut seat.drop_next_resume);
         self.connections.insert(connection, key);
         self.apply_effects(room_key, now);
-        if drop_it {
+        if fault.is_some() {
             self.events.push_back(Event::CloseConnection(connection));
             return;
         }
         self.restart_subscriber(key, now);
         self.schedule_seat(key, now);
+    }
+
+    fn take_resume_fault(&mut self, room: &str, identity: &str) -> Option<ResumeFault> {
+        let key = self.names.get(room).and_then(|key| self.rooms.get(key)?.key_of(identity))?;
+        self.seats.get_mut(&key)?.resume_fault.take()
     }
 
     /// Answers a connection that gets no seat.
@@ -219,8 +230,8 @@ impl Shard {
                 }
                 return;
             }
-            Scenario::DisconnectSignalOnResume => {
-                seat.drop_next_resume = true;
+            Scenario::DisconnectSignalOnResume(fault) => {
+                seat.resume_fault = Some(fault);
                 return;
             }
             Scenario::SubscriberBandwidth(bps) => {

@@ -7,7 +7,7 @@ use super::mixer::{LinkId, TrackHandle, Watched};
 use super::peer::{Negotiation, Sections, TransportKey};
 use super::timers::Timer;
 use super::{RoomKey, Shard, SignalEnd};
-use crate::room::message::{ConnectionQuality, LeaveAction, LeaveReason, ParticipantState};
+use crate::room::message::{ConnectionQuality, LeaveAction, LeaveReason, ParticipantState, ResumeFault};
 use crate::room::{ConnectionId, ParticipantKey};
 
 /// One participant's place.
@@ -25,8 +25,8 @@ pub(super) struct Seat {
     pub(super) tcp_only: bool,
     /// Bytes that it may still send on data channels, and since when.
     pub(super) message_budget: (f64, Instant),
-    /// The next resume is dropped on purpose, for a client's own test.
-    pub(super) drop_next_resume: bool,
+    /// The next resume fails on purpose, for a client's own test.
+    pub(super) resume_fault: Option<ResumeFault>,
     /// Connection qualities that it was told.
     pub(super) told_qualities: BTreeMap<ParticipantKey, ConnectionQuality>,
 }
@@ -57,7 +57,7 @@ impl Seat {
             joined_at: now,
             tcp_only: false,
             message_budget: (0.0, now),
-            drop_next_resume: false,
+            resume_fault: None,
             told_qualities: BTreeMap::new(),
         }
     }
