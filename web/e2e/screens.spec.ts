@@ -33,6 +33,7 @@ async function settled(page: Page): Promise<void> {
 }
 
 test("screens are accessible and fit in both themes and all sizes", async () => {
+  test.slow();
   const page = await openPage(browser);
   await page.goto(dais.signInLink);
   await expect(page.getByText("Your first event")).toBeVisible();

@@ -7,8 +7,12 @@ import { type Browser, expect, type Page, test } from "@playwright/test";
 import { expectAccessible } from "./axe";
 import { openBrowser, openPage, picture } from "./browsers";
 import { type Dais, startDais } from "./dais";
+import { playing as embedded } from "./embedded";
 import { makeEvent } from "./organiser";
+import { enterOpenEvent, startOtherSite } from "./other-site";
 import { playing } from "./rtc";
+
+test.describe.configure({ mode: "serial" });
 
 let dais: Dais;
 let browser: Browser;
@@ -77,11 +81,26 @@ test("an upload resumes after a reload and becomes a replay that plays", async (
     if (request.method() === "PUT" && number) numbers.push(number);
   });
   await page.getByLabel("Choose a file").setInputFiles(file);
-  await expect(page.getByTestId("upload")).toHaveAttribute("data-state", "arrived", { timeout: 60_000 });
+  await expect(page.getByTestId("upload")).toHaveAttribute("data-state", "arrived", { timeout: 120_000 });
   expect(["1", "2", "3"].filter((number) => number !== passed)).toEqual(numbers.toSorted());
 
   const replay = page.getByTestId("replay").first();
   await expect(replay).toHaveAttribute("data-state", "ready", { timeout: 150_000 });
   await replay.getByRole("link", { name: "Watch" }).click();
-  await expect.poll(async () => (await playing(page)).time, { timeout: 20_000 }).toBeGreaterThan(0);
+  await expect.poll(async () => (await playing(page)).time, { timeout: 60_000 }).toBeGreaterThan(0);
+});
+
+test("the replay plays in another site's page", async () => {
+  const [, , slug = "", , replay = ""] = new URL(page.url()).pathname.split("/");
+  const token = await enterOpenEvent(dais.url, slug, "Sana Noor");
+  const site = await startOtherSite(`<script type="module" src="${dais.url}/embed/dais-replay.js"></script><dais-replay event="${slug}" replay="${replay}" token="${token}"></dais-replay>`);
+  const blog = await openPage(browser);
+  try {
+    await blog.goto(site.url);
+    await expect.poll(async () => (await embedded(blog)).time, { timeout: 60_000 }).toBeGreaterThan(0);
+    expect((await embedded(blog)).width).toBeGreaterThan(0);
+  } finally {
+    await blog.context().close();
+    await site.stop();
+  }
 });

@@ -4,7 +4,15 @@ import type { ReplaySummary } from "@/api/types";
 import { Avatar } from "@/ui/parts";
 import { ReplayRows } from "../replay-rows";
 
-export function Panel({ live, onStage, replays }: { live: boolean; onStage: readonly string[]; replays: readonly ReplaySummary[] }) {
+export interface PanelProps {
+  live: boolean;
+  /** There is a player to explain. */
+  playing: boolean;
+  onStage: readonly string[];
+  replays: readonly ReplaySummary[];
+}
+
+export function Panel({ live, playing, onStage, replays }: PanelProps) {
   return (
     <aside className="card watch-panel">
       <section className="col" aria-labelledby="on-stage">
@@ -23,7 +31,7 @@ export function Panel({ live, onStage, replays }: { live: boolean; onStage: read
         )}
       </section>
       {live && <p className="small muted">{t("attendee.stage.behindHint")}</p>}
-      <p className="small muted">{t("attendee.stage.captionsHint")}</p>
+      {playing && <p className="small muted">{t("attendee.stage.captionsHint")}</p>}
       {replays.length > 0 && (
         <section className="col" aria-label={t("attendee.replay.list")}>
           <h2>{t("attendee.replay.list")}</h2>

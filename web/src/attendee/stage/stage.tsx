@@ -88,7 +88,7 @@ function Content({ stage, watch }: { stage: StageBody; watch: Watch }) {
           </div>
         </div>
       </div>
-      <Panel live={live} onStage={live ? onStage : []} replays={reception.data?.replays.filter((replay) => replay.stage_id === stage.id) ?? []} />
+      <Panel live={live} playing={Boolean(watch.hls_url)} onStage={live ? onStage : []} replays={reception.data?.replays.filter((replay) => replay.stage_id === stage.id) ?? []} />
     </>
   );
 }
