@@ -1,10 +1,10 @@
-/** How the parts for other sites' pages are built: a script per custom element, beside the app in `dist/embed`. */
+/** How the custom elements for other sites' pages are built: a script per custom element, beside the app in `dist/embed`. */
 import { fileURLToPath } from "node:url";
 import react from "@vitejs/plugin-react";
 import { defineConfig, type Plugin } from "vite";
 import { slimHls } from "./scripts/slim-hls.ts";
 
-const PARTS = ["dais-reception", "dais-stage", "dais-session", "dais-replay"] as const;
+const ELEMENTS = ["dais-reception", "dais-stage", "dais-session", "dais-replay"] as const;
 
 /** Styles belong into the shadow roots (`src/embed/styles.ts`), never into the page around them. */
 function noGlobalStyles(): Plugin {
@@ -17,7 +17,7 @@ function noGlobalStyles(): Plugin {
 
 export default defineConfig({
   plugins: [noGlobalStyles(), react(), slimHls()],
-  // Addresses of parts are found beside the script, whatever page it runs in.
+  // Addresses of chunks are found beside the script, whatever page it runs in.
   base: "./",
   publicDir: false,
   define: { "import.meta.env.DAIS_EMBEDDED": "true" },
@@ -30,8 +30,8 @@ export default defineConfig({
     chunkSizeWarningLimit: 700,
     assetsInlineLimit: 0,
     rolldownOptions: {
-      input: Object.fromEntries(PARTS.map((part) => [part, fileURLToPath(new URL(`./src/embed/${part}.ts`, import.meta.url))])),
-      output: { entryFileNames: "[name].js", chunkFileNames: "parts/[name]-[hash].js", assetFileNames: "parts/[name]-[hash][extname]" },
+      input: Object.fromEntries(ELEMENTS.map((element) => [element, fileURLToPath(new URL(`./src/embed/${element}.ts`, import.meta.url))])),
+      output: { entryFileNames: "[name].js", chunkFileNames: "assets/[name]-[hash].js", assetFileNames: "assets/[name]-[hash][extname]" },
     },
   },
 });

@@ -50,7 +50,7 @@ fn asset(path: &str, kind: &str, body: Vec<u8>) -> Response {
 
 /// Vite puts a hash of the content into the names of these files.
 fn is_named_by_content(path: &str) -> bool {
-    path.starts_with("assets/") || path.starts_with("embed/parts/")
+    path.starts_with("assets/") || path.starts_with("embed/assets/")
 }
 
 fn index(file: EmbeddedFile) -> Response {
@@ -108,9 +108,9 @@ mod tests {
         let element = script("embed/dais-stage.js");
         assert_eq!(element.headers()[header::ACCESS_CONTROL_ALLOW_ORIGIN], "*");
         assert_eq!(element.headers()[header::CACHE_CONTROL], "no-cache");
-        let part = script("embed/parts/player-abc.js");
-        assert_eq!(part.headers()[header::ACCESS_CONTROL_ALLOW_ORIGIN], "*");
-        assert!(part.headers()[header::CACHE_CONTROL].to_str().unwrap().contains("immutable"));
+        let chunk = script("embed/assets/player-abc.js");
+        assert_eq!(chunk.headers()[header::ACCESS_CONTROL_ALLOW_ORIGIN], "*");
+        assert!(chunk.headers()[header::CACHE_CONTROL].to_str().unwrap().contains("immutable"));
         let app = script("assets/index-abc.js");
         assert!(!app.headers().contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN));
     }

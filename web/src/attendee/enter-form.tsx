@@ -10,7 +10,7 @@ import { dayAndTime, zoneName } from "@/lib/time";
 import { Button } from "@/ui/button";
 import { TextField } from "@/ui/field";
 import { Frame } from "@/ui/frame";
-import { MainPart } from "@/ui/main-part";
+import { MainContent } from "@/ui/main-content";
 import { Empty } from "@/ui/parts";
 import { ProblemNotice } from "@/ui/problem";
 
@@ -40,7 +40,7 @@ export function EnterForm({ event, onEnter }: EnterFormProps) {
   };
   const start = new Date(event.starts_at);
   return (
-    <MainPart className="card join">
+    <MainContent className="card join">
       <div className="col">
         <h1>{event.title}</h1>
         <p className="muted">
@@ -60,6 +60,6 @@ export function EnterForm({ event, onEnter }: EnterFormProps) {
       ) : (
         <Empty icon={<Lock size={22} aria-hidden />} title={t("attendee.join.closedTitle")} text={t("attendee.join.closedText")} />
       )}
-    </MainPart>
+    </MainContent>
   );
 }

@@ -9,7 +9,7 @@ import { useEmbedding } from "@/lib/embedding";
 import { useNow, useTitle } from "@/lib/hooks";
 import { clock, dayAndTime } from "@/lib/time";
 import { Player } from "@/player/lazy-player";
-import { MainPart } from "@/ui/main-part";
+import { MainContent } from "@/ui/main-content";
 import { Chip, Notice, Skeleton } from "@/ui/parts";
 import { Problem } from "@/ui/problem";
 import { useInside } from "./experience";
@@ -30,11 +30,11 @@ export function Replay() {
   const embedded = useEmbedding() !== undefined;
   return (
     <AttendeeFrame>
-      <MainPart className={embedded ? "" : "watch alone"} tabIndex={-1}>
+      <MainContent className={embedded ? "" : "watch alone"} tabIndex={-1}>
         {replay.isPending && <Skeleton height="56vw" />}
         {replay.isError && !replay.data && <Problem error={replay.error} onRetry={() => void replay.refetch()} />}
         {replay.data && (embedded ? <Place replay={replay.data} /> : <Content replay={replay.data} />)}
-      </MainPart>
+      </MainContent>
     </AttendeeFrame>
   );
 }

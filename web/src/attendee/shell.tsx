@@ -5,7 +5,7 @@ import { useEffect, useMemo, useState } from "react";
 import { Outlet, useParams } from "react-router";
 import { getMe, getPreview } from "@/api/experience";
 import type { EventPreview, Experience } from "@/api/types";
-import { MainPart } from "@/ui/main-part";
+import { MainContent } from "@/ui/main-content";
 import { SkeletonList } from "@/ui/parts";
 import { NotFound, Problem } from "@/ui/problem";
 import { ApiProblem } from "@/api/problem";
@@ -15,9 +15,9 @@ import { type EnterFormProps, EnterScreen } from "./enter-form";
 
 function Waiting() {
   return (
-    <MainPart className="page">
+    <MainContent className="page">
       <SkeletonList rows={3} height={140} />
-    </MainPart>
+    </MainContent>
   );
 }
 

@@ -1,27 +1,27 @@
 /** The custom elements: attributes in, a screen of the app in a shadow root. */
 import { createRoot, type Root } from "react-dom/client";
 import { generatePath } from "react-router";
-import { type Part, PartRoot } from "./part";
+import { type Kind, EmbeddedScreen } from "./embedded-screen";
 import { addFont, sheets } from "./styles";
 
 const DARK = "(prefers-color-scheme: dark)";
 
 /** Defines `name` once, also when a page loads its script twice. */
-export function define(name: string, part: Part): void {
+export function define(name: string, kind: Kind): void {
   if (customElements.get(name)) return;
   addFont();
   customElements.define(
     name,
     class extends DaisElement {
-      static readonly observedAttributes = ["event", "token", "theme", ...(part.place ? [part.place] : [])];
-      protected readonly shows = part;
+      static readonly observedAttributes = ["event", "token", "theme", ...(kind.place ? [kind.place] : [])];
+      protected readonly shows = kind;
     },
   );
 }
 
 abstract class DaisElement extends HTMLElement {
   /** What this kind of element shows. */
-  protected abstract readonly shows: Part;
+  protected abstract readonly shows: Kind;
   readonly #box = document.createElement("div");
   readonly #scheme = matchMedia(DARK);
   #root: Root | undefined;
@@ -59,7 +59,7 @@ abstract class DaisElement extends HTMLElement {
   };
 
   readonly #open = (url: string): void => {
-    // The page may show another part instead.
+    // The page may show another element instead.
     if (this.#say("dais-open", { url })) window.location.assign(url);
   };
 
@@ -78,9 +78,9 @@ abstract class DaisElement extends HTMLElement {
     if (!this.#root || !event || id === null) return;
     const path = generatePath(pattern, place ? { eventId: event, [`${place}Id`]: id } : { eventId: event });
     this.#root.render(
-      <PartRoot
+      <EmbeddedScreen
         key={`${path} ${this.getAttribute("token") ?? ""}`}
-        part={this.shows}
+        kind={this.shows}
         event={event}
         token={this.getAttribute("token") || undefined}
         path={path}

@@ -18,14 +18,18 @@ function sheetOf(text: string): CSSStyleSheet {
   return sheet;
 }
 
-/** Parsed once for all parts of a page. */
+/** Parsed once for all elements of a page. */
 export const sheets: readonly CSSStyleSheet[] = [tokens, base, parts, forms, attendee, player, check, room, chat, embed].map(sheetOf);
 
 const LATIN = "U+0000-00FF, U+0131, U+0152-0153, U+02BB-02BC, U+02C6, U+02DA, U+02DC, U+2000-206F, U+20AC, U+2122, U+2212";
 const LATIN_EXT = "U+0100-02BA, U+02BD-02C5, U+02C7-02CC, U+1E00-1E9F, U+20A0-20AB";
 
-/** Makes the font known; browsers load it when a text needs it. A page that forbids it shows its system's font. */
+let known = false;
+
+/** Makes the font known, once for all elements; browsers load it when a text needs it. A page that forbids it shows its system's font. */
 export function addFont(): void {
+  if (known) return;
+  known = true;
   for (const [url, unicodeRange] of [[latin, LATIN], [latinExt, LATIN_EXT]] as const) {
     document.fonts.add(new FontFace("Inter Variable", `url("${url}") format("woff2-variations")`, { weight: "100 900", display: "swap", unicodeRange }));
   }

@@ -1,4 +1,4 @@
-/** Whether this is a part of another site's page. The app itself never provides the context. */
+/** Whether this stands in another site's page. The app itself never provides the context. */
 import { createContext, use } from "react";
 
 export interface Embedding {

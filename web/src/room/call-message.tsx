@@ -3,14 +3,14 @@ import { PhoneOff } from "lucide-react";
 import type { ReactNode } from "react";
 import { t } from "@/i18n";
 import { Button, ButtonLink } from "@/ui/button";
-import { MainPart } from "@/ui/main-part";
+import { MainContent } from "@/ui/main-content";
 import type { CallFailure } from "./failures";
 
 function Screen({ children }: { children: ReactNode }) {
   return (
-    <MainPart className="call-message">
+    <MainContent className="call-message">
       {children}
-    </MainPart>
+    </MainContent>
   );
 }
 

@@ -6,7 +6,7 @@ import { t } from "@/i18n";
 import type { LocalAudioTrack, LocalVideoTrack } from "livekit-client";
 import { Button } from "@/ui/button";
 import { SelectField } from "@/ui/field";
-import { MainPart } from "@/ui/main-part";
+import { MainContent } from "@/ui/main-content";
 import { Avatar, Notice } from "@/ui/parts";
 import { browserKind, type DeviceFailure } from "./failures";
 import { MicMeter } from "./mic-meter";
@@ -31,7 +31,7 @@ export function DeviceCheck({ name, title, text, joinLabel, onJoin, extra }: Dev
   const { camera, microphone } = usePreview();
   const mic = microphone.device.state === "on" ? microphone.device.track : undefined;
   return (
-    <MainPart className="check">
+    <MainContent className="check">
       <div className="check-picture">
         <CameraPreview control={camera} name={name} />
         <div className="check-toggles">
@@ -54,7 +54,7 @@ export function DeviceCheck({ name, title, text, joinLabel, onJoin, extra }: Dev
         </Button>
         {extra}
       </div>
-    </MainPart>
+    </MainContent>
   );
 }
 

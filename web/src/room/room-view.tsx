@@ -7,7 +7,7 @@ import { type ReactNode, useCallback, useRef } from "react";
 import { t } from "@/i18n";
 import { Link } from "react-router";
 import { Button } from "@/ui/button";
-import { MainPart } from "@/ui/main-part";
+import { MainContent } from "@/ui/main-content";
 import { Chip } from "@/ui/parts";
 import { useRoomChat } from "./chat";
 import { ChatPanel } from "./chat-panel";
@@ -60,11 +60,11 @@ interface BodyProps {
 function Body({ room, onLeave, panel, chat }: BodyProps) {
   return (
     <>
-      <MainPart className="call-body">
+      <MainContent className="call-body">
         <Trouble room={room} />
         <TileGrid />
         {panel}
-      </MainPart>
+      </MainContent>
       <Dock onLeave={onLeave} chat={chat} />
     </>
   );

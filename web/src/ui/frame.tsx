@@ -2,7 +2,7 @@
 import { type ReactNode, useEffect, useRef } from "react";
 import { t } from "@/i18n";
 import { Link, NavLink, useLocation } from "react-router";
-import { MainPart } from "./main-part";
+import { MainContent } from "./main-content";
 import { ThemeButton } from "./theme-button";
 
 export interface Place {
@@ -59,8 +59,8 @@ export function Page({ narrow = false, wide = false, children }: { narrow?: bool
     first.current = false;
   }, [pathname]);
   return (
-    <MainPart ref={main} tabIndex={-1} className={["page", narrow ? "narrow" : "", wide ? "wide" : ""].join(" ")}>
+    <MainContent ref={main} tabIndex={-1} className={["page", narrow ? "narrow" : "", wide ? "wide" : ""].join(" ")}>
       {children}
-    </MainPart>
+    </MainContent>
   );
 }

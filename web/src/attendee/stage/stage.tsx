@@ -6,7 +6,7 @@ import { getReception, getStage, sayWatching, watchStage } from "@/api/experienc
 import type { Stage as StageBody, StageState, Watch } from "@/api/types";
 import { useEmbedding } from "@/lib/embedding";
 import { useTitle } from "@/lib/hooks";
-import { MainPart } from "@/ui/main-part";
+import { MainContent } from "@/ui/main-content";
 import { Skeleton } from "@/ui/parts";
 import { Problem } from "@/ui/problem";
 import { useInside } from "../experience";
@@ -55,11 +55,11 @@ export function Stage() {
   const embedded = useEmbedding() !== undefined;
   return (
     <AttendeeFrame>
-      <MainPart className={embedded ? "" : "watch"} tabIndex={-1}>
+      <MainContent className={embedded ? "" : "watch"} tabIndex={-1}>
         {failed && <Problem error={failed} onRetry={() => void Promise.all([stage.refetch(), watch.refetch()])} />}
         {!failed && (!stage.data || !watch.data) && <Skeleton height="50vw" />}
         {stage.data && watch.data && (embedded ? <Place stage={stage.data} watch={watch.data} /> : <Content stage={stage.data} watch={watch.data} />)}
-      </MainPart>
+      </MainContent>
     </AttendeeFrame>
   );
 }

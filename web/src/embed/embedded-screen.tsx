@@ -1,4 +1,4 @@
-/** One part as React sees it: who the viewer is, then the screen at its address. */
+/** One element as React sees it: who the viewer is, then the screen at its address. */
 import { QueryClientProvider, useQuery } from "@tanstack/react-query";
 import { type ComponentType, useEffect, useMemo, useState } from "react";
 import { createPath, type Navigator, Route, Router, Routes, type To } from "react-router";
@@ -15,7 +15,7 @@ import { Problem } from "@/ui/problem";
 import { ToastProvider } from "@/ui/toast";
 
 /** What an element shows. */
-export interface Part {
+export interface Kind {
   /** Attribute that names the place, besides `event` and `token`; none for the reception. */
   place: string | undefined;
   /** Pattern of the app's address of this screen. */
@@ -23,8 +23,8 @@ export interface Part {
   Screen: ComponentType;
 }
 
-export interface PartProps {
-  part: Part;
+export interface EmbeddedProps {
+  kind: Kind;
   /** Slug or id. */
   event: string;
   /** Experience token; without one the viewer of an open event is asked for a name. */
@@ -43,10 +43,10 @@ function hrefOf(to: To): string {
   return SERVER + (typeof to === "string" ? to : createPath(to));
 }
 
-export function PartRoot({ part, path, portal, onOpen, ...door }: PartProps) {
+export function EmbeddedScreen({ kind, path, portal, onOpen, ...door }: EmbeddedProps) {
   const [client] = useState(newQueryClient);
   const embedding = useMemo(() => ({ portal }), [portal]);
-  // Links lead away from this part; where to is the page's decision.
+  // Links lead away from this element; where to is the page's decision.
   const navigator = useMemo<Navigator>(() => {
     const open = (to: To) => onOpen(hrefOf(to));
     return { createHref: hrefOf, push: open, replace: open, go: () => undefined };
@@ -57,7 +57,7 @@ export function PartRoot({ part, path, portal, onOpen, ...door }: PartProps) {
         <ToastProvider>
           <Router location={path} navigator={navigator}>
             <Routes>
-              <Route path={part.pattern} element={<Door Screen={part.Screen} {...door} />} />
+              <Route path={kind.pattern} element={<Door Screen={kind.Screen} {...door} />} />
             </Routes>
           </Router>
         </ToastProvider>
@@ -66,13 +66,16 @@ export function PartRoot({ part, path, portal, onOpen, ...door }: PartProps) {
   );
 }
 
-type DoorProps = Pick<PartProps, "event" | "token" | "onRefused"> & { Screen: ComponentType };
+/** A token that ends while the page is open is noticed within this time. */
+const TOKEN_CHECK_MS = 60_000;
+
+type DoorProps = Pick<EmbeddedProps, "event" | "token" | "onRefused"> & { Screen: ComponentType };
 
 function Door({ event, token, onRefused, Screen }: DoorProps) {
   const [entered, setEntered] = useState<string>();
   const bearer = token ?? entered;
   const preview = useQuery({ queryKey: ["preview", event], queryFn: () => getPreview(event), staleTime: 60_000 });
-  const me = useQuery({ queryKey: ["me", bearer], queryFn: () => getMe({ kind: "person", token: bearer ?? "" }), enabled: bearer !== undefined, staleTime: Number.POSITIVE_INFINITY });
+  const me = useQuery({ queryKey: ["me", bearer], queryFn: () => getMe({ kind: "person", token: bearer ?? "" }), enabled: bearer !== undefined, refetchInterval: TOKEN_CHECK_MS });
   const refused = me.error instanceof ApiProblem && me.error.status === 401;
   useEffect(() => {
     if (!refused) return;

@@ -2,7 +2,7 @@
 import type { HTMLAttributes, Ref } from "react";
 import { useEmbedding } from "@/lib/embedding";
 
-export function MainPart({ ref, ...rest }: HTMLAttributes<HTMLElement> & { ref?: Ref<HTMLElement> }) {
+export function MainContent({ ref, ...rest }: HTMLAttributes<HTMLElement> & { ref?: Ref<HTMLElement> }) {
   if (useEmbedding()) return <div {...rest} ref={ref as Ref<HTMLDivElement>} />;
   return <main id="content" {...rest} ref={ref} />;
 }
