@@ -32,6 +32,7 @@ async function enter(page: Page, address: string, name: string): Promise<void> {
 }
 
 test("people meet in a session, mute, turn the camera off, and leave", async () => {
+  test.slow();
   const organiser = await openPage(await newBrowser());
   await organiser.goto(dais.signInLink);
   await makeEvent(organiser, "Small rooms");

@@ -63,8 +63,9 @@ test("an upload resumes after a reload and becomes a replay that plays", async (
   await page.getByLabel("Choose a file").setInputFiles(file);
   await firstPart;
   await expect(page.getByTestId("upload")).toHaveAttribute("data-state", "sending");
-  await page.context().unrouteAll({ behavior: "ignoreErrors" });
+  // In this order: no other part gets through before the page is gone.
   await page.reload();
+  await page.context().unrouteAll({ behavior: "ignoreErrors" });
   await expect(page.getByTestId("upload")).toHaveAttribute("data-state", "paused");
   await expect(page.getByText("is not finished")).toBeVisible();
   await picture(page, "upload-paused");
