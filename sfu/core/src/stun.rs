@@ -212,6 +212,10 @@ impl<'a> Message<'a> {
             XOR_MAPPED_ADDRESS => self.mapped = Some(self.read_xor_address(value).ok_or(malformed)?),
             ERROR_CODE => {
                 let &[_, _, class, number, ..] = value else { return Err(malformed) };
+                // RFC 8489 §14.8: hundreds from 3 to 6, and a number below 100.
+                if !(3..=6).contains(&(class & 7)) || number > 99 {
+                    return Err(malformed);
+                }
                 self.error_code = Some(u16::from(class & 7) * 100 + u16::from(number));
             }
             PRIORITY if value.len() != 4 => return Err(malformed),

@@ -143,3 +143,21 @@ fn a_response_is_not_longer_than_the_request_it_answers() {
         .sign(PASSWORD);
     assert!(response.len() <= request.len(), "{} > {}", response.len(), request.len());
 }
+
+#[test]
+fn an_error_code_outside_of_its_range_is_malformed() {
+    let with = |class: u8, number: u8| {
+        let mut bytes = MessageWriter::new(Class::Error, TRANSACTION).error_code(487).sign(PASSWORD);
+        bytes[26..28].copy_from_slice(&[class, number]);
+        // Without FINGERPRINT, which the change breaks.
+        bytes.truncate(bytes.len() - 8);
+        let length = u16::try_from(bytes.len() - 20).unwrap();
+        bytes[2..4].copy_from_slice(&length.to_be_bytes());
+        Message::parse(&bytes).map(|message| message.error_code())
+    };
+    assert_eq!(with(3, 0), Ok(Some(300)));
+    assert_eq!(with(6, 99), Ok(Some(699)));
+    for (class, number) in [(2, 0), (7, 0), (4, 100), (0, 5)] {
+        assert_eq!(with(class, number), Err(ParseError::Attribute(0x0009)), "{class} {number}");
+    }
+}
