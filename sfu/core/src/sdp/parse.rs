@@ -13,7 +13,7 @@ pub enum ParseError {
     /// More than 2 MiB, 50,000 lines or 1,000 m-lines.
     #[error("the description is too large")]
     TooLarge,
-    /// A line that is not `<letter>=<value>`, or an m-line without its fields.
+    /// A line that is not `<letter>=<value>`, holds NUL or CR, or is an m-line without its fields.
     #[error("line {0} is malformed")]
     Line(usize),
     /// An m-section without `a=mid`, or with one that another has; counted from 0.
@@ -60,6 +60,11 @@ struct Reader {
 impl Reader {
     fn line(&mut self, line: &str, number: usize) -> Result<(), ParseError> {
         let (kind, value) = line.split_once('=').ok_or(ParseError::Line(number))?;
+        // RFC 8866 §9 `byte-string`. What one publisher writes goes on to others, whose parsers may take a lone
+        // CR for the end of a line.
+        if value.contains(['\0', '\r']) {
+            return Err(ParseError::Line(number));
+        }
         match kind {
             // Whatever else this text is, it is no description without `v=0` in front (RFC 8866 §5.1).
             "v" if !self.started && value == "0" => self.started = true,

@@ -145,3 +145,13 @@ fn repeated_attributes_take_linear_time() {
     let group: String = (0..100_000).map(|n| format!(" {n}")).collect();
     assert_eq!(parse(&format!("{HEAD}a=group:BUNDLE{group}\r\n")).bundle.len(), 1000);
 }
+
+/// A publisher's format parameters stand in the offers to everybody else.
+#[test]
+fn a_line_with_nul_or_a_lone_carriage_return_is_refused() {
+    for mark in ['\0', '\r'] {
+        let text = format!("{HEAD}a=fmtp:96 x{mark}a=candidate:1 1 udp 1 192.0.2.1 9 typ host\r\n");
+        let lines = HEAD.lines().count();
+        assert_eq!(SessionDescription::parse(&text).unwrap_err(), ParseError::Line(lines + 1));
+    }
+}
