@@ -139,7 +139,7 @@ pub fn read_init(init: &[u8]) -> Result<Track, Fmp4Error> {
     Ok(Track { timescale, codecs, kind })
 }
 
-/// Time that a media segment covers, in its track's ticks.
+/// Time that a media segment covers, in its track's ticks. Sums that do not fit stay at the largest number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SegmentTime {
     /// `tfdt` of the first fragment (§8.8.12).
@@ -172,7 +172,7 @@ pub fn read_segment(segment: &[u8]) -> Result<SegmentTime, Fmp4Error> {
         }
         let (decode_time, duration, samples) = read_track_fragment(descend(fragment.body, &["traf"])?)?;
         let time = time.get_or_insert(SegmentTime { decode_time, duration: 0, samples: 0 });
-        time.duration += duration;
+        time.duration = time.duration.saturating_add(duration);
         time.samples += samples;
     }
     time.ok_or(Fmp4Error::Missing("moof"))
@@ -194,12 +194,12 @@ fn read_track_fragment(traf: &[u8]) -> Result<(u64, u64, u64), Fmp4Error> {
         _ => u64::from(u32_at(decode, 4, "tfdt")?),
     };
     let default = default_sample_duration(descend(traf, &["tfhd"])?)?;
-    let (mut duration, mut samples) = (0, 0);
+    let (mut duration, mut samples) = (0_u64, 0);
     for run in Boxes::new(traf) {
         let run = run?;
         if &run.kind == b"trun" {
             let (run_duration, run_samples) = read_run(run.body, default)?;
-            duration += run_duration;
+            duration = run_duration.saturating_add(duration);
             samples += run_samples;
         }
     }

@@ -14,19 +14,23 @@ pub fn iso8601(at_us: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{ms:03}Z", s / 3_600, s / 60 % 60, s % 60)
 }
 
-/// Reads what [`iso8601`] writes, in UTC microseconds. `None`: another form.
+/// Reads what [`iso8601`] writes for the years 0 to 9999, in UTC microseconds. `None`: another form.
 #[must_use]
 pub fn parse_iso8601(text: &str) -> Option<i64> {
     let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
-    let mut date = date.splitn(3, '-').map(|field| field.parse::<i64>().ok());
-    let days = days_from_civil(date.next()??, date.next()??, date.next()??);
+    let mut date = date.splitn(3, '-');
+    let (year, month, day) = (digits(date.next()?, 4)?, digits(date.next()?, 2)?, digits(date.next()?, 2)?);
     let mut time = time.splitn(3, ':');
-    let hours = time.next()?.parse::<i64>().ok()?;
-    let minutes = time.next()?.parse::<i64>().ok()?;
-    let (seconds, fraction) = time.next()?.split_once('.').unwrap_or(("0", ""));
-    let seconds = seconds.parse::<i64>().ok()?;
-    let micros = format!("{fraction:0<6}").get(..6)?.parse::<i64>().ok()?;
-    Some((((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1_000_000 + micros)
+    let (hours, minutes) = (digits(time.next()?, 2)?, digits(time.next()?, 2)?);
+    let (seconds, fraction) = time.next()?.split_once('.')?;
+    let (seconds, ms) = (digits(seconds, 2)?, digits(fraction, 3)?);
+    let hours = days_from_civil(year, month, day) * 24 + hours;
+    Some((((hours * 60 + minutes) * 60 + seconds) * 1_000 + ms) * 1_000)
+}
+
+fn digits(text: &str, count: usize) -> Option<i64> {
+    let all = text.len() == count && text.bytes().all(|digit| digit.is_ascii_digit());
+    if all { text.parse().ok() } else { None }
 }
 
 /// Days since 1970-01-01 to (year, month, day) of the proleptic Gregorian calendar; shifted so that a year
@@ -72,5 +76,7 @@ mod tests {
         }
         assert_eq!(parse_iso8601("yesterday"), None);
         assert_eq!(parse_iso8601("2026-03-01"), None);
+        assert_eq!(parse_iso8601("2026-03-01T09:30:15Z"), None);
+        assert_eq!(parse_iso8601("9223372036854775807-03-01T09:30:15.000Z"), None);
     }
 }

@@ -131,7 +131,13 @@ impl WebVtt {
 #[must_use]
 pub fn escape(text: &str) -> String {
     let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    escaped.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
+    // A lone CR ends a line, too (§4.1).
+    escaped
+        .split(['\n', '\r'])
+        .map(str::trim_end)
+        .filter(|line| !line.is_empty())
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn read_block(block: &[(usize, &str)]) -> Result<Option<Cue>, VttError> {

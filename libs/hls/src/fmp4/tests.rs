@@ -84,3 +84,18 @@ fn absurd_sizes_are_refused_without_a_panic() {
     trun.extend(u32::MAX.to_be_bytes());
     assert_eq!(read_run(&trun, 0), Err(Fmp4Error::Short("trun")));
 }
+
+#[test]
+fn lengths_that_do_not_fit_stay_at_the_largest_number() {
+    // Flags without durations: samples times the default duration.
+    let run = [&[0, 0, 0, 0][..], &u32::MAX.to_be_bytes()].concat();
+    let traf = [
+        boxed("tfhd", &[&[0, 0, 0, 8][..], &1_u32.to_be_bytes(), &u32::MAX.to_be_bytes()].concat()),
+        boxed("tfdt", &[0; 8]),
+        boxed("trun", &run),
+        boxed("trun", &run),
+    ];
+    let fragment = boxed("moof", &boxed("traf", &traf.concat()));
+    let time = read_segment(&[fragment.clone(), fragment].concat()).unwrap();
+    assert_eq!((time.duration, time.samples), (u64::MAX, 4 * u64::from(u32::MAX)));
+}

@@ -69,4 +69,5 @@ fn every_segment_is_itself_a_file_that_parses() {
 #[test]
 fn text_from_outside_is_escaped_and_has_no_empty_line() {
     assert_eq!(escape("a <b> & --> c\n\n  \nd"), "a &lt;b&gt; &amp; --&gt; c\nd");
+    assert_eq!(escape("a\r\rNOTE b\r\nc"), "a\nNOTE b\nc");
 }
