@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::message::Request;
+
 /// What a room and its participants may use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoomLimits {
@@ -15,6 +17,8 @@ pub struct RoomLimits {
     pub metadata_bytes: usize,
     /// Characters of a display name, a track's name, an identity.
     pub name_chars: usize,
+    /// Tracks, participants and rules that one request names.
+    pub names_per_request: usize,
     /// Bytes of one message on a data channel.
     pub message_bytes: usize,
     /// Bytes of messages that one participant sends per second.
@@ -37,6 +41,7 @@ impl Default for RoomLimits {
             subscriptions_per_participant: 1000,
             metadata_bytes: 16 * 1024,
             name_chars: 128,
+            names_per_request: 10_000,
             message_bytes: 64 * 1024,
             message_bytes_per_second: 1024 * 1024,
             empty_timeout: Duration::from_secs(300),
@@ -44,5 +49,34 @@ impl Default for RoomLimits {
             join_timeout: Duration::from_secs(30),
             resume_window: Duration::from_secs(30),
         }
+    }
+}
+
+impl RoomLimits {
+    /// Whether a request names no more than it may: each name costs work and perhaps a word of reply.
+    #[must_use]
+    pub fn allow(&self, request: &Request) -> bool {
+        let names = match request {
+            Request::Subscribe { tracks, .. } | Request::TrackSettings { tracks, .. } => tracks.len(),
+            Request::SubscriptionPermission { allowed, .. } => {
+                allowed.iter().map(|rule| 1 + rule.tracks.len()).sum()
+            }
+            Request::SyncState(state) => {
+                [state.tracks.len(), state.published.len(), state.disabled.len(), state.received.len()]
+                    .iter()
+                    .sum()
+            }
+            Request::AudioFeatures { features, .. } => features.len(),
+            Request::Offer(_)
+            | Request::Answer(_)
+            | Request::AddTrack(_)
+            | Request::Mute { .. }
+            | Request::Simulate(_)
+            | Request::UpdateMetadata { .. }
+            | Request::VideoSize { .. }
+            | Request::Unsupported { .. }
+            | Request::Leave => 0,
+        };
+        names <= self.names_per_request
     }
 }

@@ -54,6 +54,9 @@ pub enum BadPacket {
     /// A name is not UTF-8.
     #[error("a name is not UTF-8")]
     Text,
+    /// Two user packets in one message: each would grow by its sender's names.
+    #[error("there are two user packets")]
+    Twice,
     /// Loudness is measured by the server alone.
     #[error("a participant may not say who speaks")]
     Speakers,
@@ -67,8 +70,11 @@ impl Envelope {
     pub fn read(bytes: &[u8], sid: &ParticipantSid, identity: &str) -> Result<Self, BadPacket> {
         let mut read = Self { kept: Vec::with_capacity(bytes.len() + 64), ..Self::default() };
         let mut fields = Fields { rest: bytes };
+        let mut users = 0;
         while let Some(field) = fields.next_field()? {
+            users += u32::from(field.number == envelope::USER);
             match (field.number, field.value) {
+                (envelope::USER, _) if users > 1 => return Err(BadPacket::Twice),
                 (envelope::KIND | envelope::IDENTITY | envelope::SID, _) => {}
                 (envelope::USER, Value::Bytes(user)) => read.read_user(user, sid, identity)?,
                 (envelope::SPEAKER, _) => return Err(BadPacket::Speakers),
@@ -341,6 +347,14 @@ mod tests {
         put_bytes(&mut bytes, 99, b"from the future");
         let out = Envelope::read(&bytes, &sid(), "alice").unwrap().into_bytes(true);
         assert!(out.starts_with(&bytes));
+    }
+
+    /// 32,000 empty user packets would become megabytes for everybody in the room.
+    #[test]
+    fn a_second_user_packet_is_refused() {
+        let bytes = [0x12, 0, 0x12, 0];
+        assert!(Envelope::read(&bytes[..2], &sid(), "alice").is_ok());
+        assert_eq!(Envelope::read(&bytes, &sid(), "alice"), Err(BadPacket::Twice));
     }
 
     #[test]

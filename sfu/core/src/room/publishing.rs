@@ -168,9 +168,10 @@ impl Room {
         &mut self,
         key: ParticipantKey,
         track: &TrackSid,
-        features: Vec<Carried>,
+        mut features: Vec<Carried>,
         now: Now,
     ) -> bool {
+        features.truncate(MAX_FEATURES);
         self.edit_track(key, track, now, |info| info.audio_features = features)
     }
 
@@ -270,11 +271,22 @@ fn check(wish: &AddTrack, limits: &RoomLimits) -> Result<(), PublishError> {
     if wish.cid.is_empty() || wish.cid.len() > 256 || long(&wish.name) || long(&wish.stream) {
         return Err(PublishError::Invalid);
     }
-    if wish.layers.len() > 3 || wish.codecs.len() > 8 || wish.audio_features.len() > 16 {
+    if wish.layers.len() > 3
+        || wish.codecs.len() > 8
+        || wish.audio_features.len() > MAX_FEATURES
+        || wish.packet_trailer_features.len() > MAX_FEATURES
+    {
+        return Err(PublishError::Invalid);
+    }
+    let codecs = wish.codecs.iter().any(|(codec, cid)| long(codec) || cid.len() > 256);
+    if codecs || wish.layers.iter().any(|layer| long(&layer.rid)) {
         return Err(PublishError::Invalid);
     }
     Ok(())
 }
+
+/// Features are numbers of an enum with fewer values.
+const MAX_FEATURES: usize = 16;
 
 fn new_publication(key: PublicationKey, wish: AddTrack, entropy: &mut Entropy, now: Now) -> Publication {
     let mut cids = vec![wish.cid.clone()];

@@ -1,6 +1,6 @@
 //! Messages on data channels: who may send, who gets them, what a resumed client gets again.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -116,10 +116,15 @@ impl Room {
 
     /// Sends a resumed client the messages that it has not got.
     pub fn replay_messages(&mut self, key: ParticipantKey, received: &[(ParticipantSid, u32)], now: Now) {
+        let mut last: BTreeMap<&ParticipantSid, u32> = BTreeMap::new();
+        for (sid, sequence) in received {
+            let known = last.entry(sid).or_default();
+            *known = (*known).max(*sequence);
+        }
         let missed = |e: &&Cached| {
             now.instant.duration_since(e.at) <= CACHE_TIME
                 && e.message.to.contains(&key)
-                && received.iter().all(|(sid, last)| *sid != e.sender || e.sequence > *last)
+                && last.get(&e.sender).is_none_or(|&last| e.sequence > last)
         };
         let again: Vec<_> = self
             .cache

@@ -1,3 +1,6 @@
+mod limits;
+
+use super::admin::ParticipantChange;
 use super::message::{AddTrack, Carried, Kind, Layer, Quality, Source, SubscriptionRefusal, TrackSettings};
 use super::permission::Permission;
 use super::*;
@@ -12,9 +15,13 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
+        Self::with_limits(RoomLimits::default())
+    }
+
+    fn with_limits(limits: RoomLimits) -> Self {
         let now = Now { instant: Instant::now(), unix_us: 1_700_000_000_000_000 };
         let mut entropy = Entropy::new(Seed::new([7; 32]));
-        let room = Room::open("hall", RoomOptions::default(), RoomLimits::default(), &mut entropy, now);
+        let room = Room::open("hall", RoomOptions::default(), limits, &mut entropy, now);
         Self { room, entropy, now, last_key: 0 }
     }
 
@@ -53,32 +60,7 @@ impl Scene {
 
     fn publish(&mut self, key: ParticipantKey, cid: &str) -> PublicationKey {
         let publication = PublicationKey(self.key());
-        let size =
-            |quality, width, height| Layer { quality, width, height, bitrate_bps: 0, rid: String::new() };
-        let wish = AddTrack {
-            cid: cid.to_owned(),
-            name: "camera".to_owned(),
-            kind: Kind::Video,
-            width: 1280,
-            height: 720,
-            muted: false,
-            disable_dtx: false,
-            source: Source::Camera,
-            layers: vec![
-                size(Quality::Low, 320, 180),
-                size(Quality::Medium, 640, 360),
-                size(Quality::High, 1280, 720),
-            ],
-            codecs: vec![("vp8".to_owned(), cid.to_owned())],
-            existing: None,
-            stereo: false,
-            disable_red: false,
-            encryption: Carried(0),
-            stream: String::new(),
-            audio_features: Vec::new(),
-            backup_codec_policy: Carried(0),
-            packet_trailer_features: Vec::new(),
-        };
+        let wish = camera(cid);
         self.room.add_track(key, publication, wish, &mut self.entropy, self.now).unwrap();
         let rids = ["q", "h", "f"].map(str::to_owned).to_vec();
         let bound = BoundTrack { mid: "1".to_owned(), mime_type: "video/VP8".to_owned(), rids };
@@ -87,6 +69,35 @@ impl Scene {
 
     fn effects(&mut self) -> Vec<Effect> {
         std::iter::from_fn(|| self.room.poll_effect()).collect()
+    }
+}
+
+/// A wish to publish a camera in three layers.
+fn camera(cid: &str) -> AddTrack {
+    let size = |quality, width, height| Layer { quality, width, height, bitrate_bps: 0, rid: String::new() };
+    AddTrack {
+        cid: cid.to_owned(),
+        name: "camera".to_owned(),
+        kind: Kind::Video,
+        width: 1280,
+        height: 720,
+        muted: false,
+        disable_dtx: false,
+        source: Source::Camera,
+        layers: vec![
+            size(Quality::Low, 320, 180),
+            size(Quality::Medium, 640, 360),
+            size(Quality::High, 1280, 720),
+        ],
+        codecs: vec![("vp8".to_owned(), cid.to_owned())],
+        existing: None,
+        stereo: false,
+        disable_red: false,
+        encryption: Carried(0),
+        stream: String::new(),
+        audio_features: Vec::new(),
+        backup_codec_policy: Carried(0),
+        packet_trailer_features: Vec::new(),
     }
 }
 

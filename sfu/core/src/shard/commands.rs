@@ -165,6 +165,12 @@ impl Shard {
 
     fn on_request(&mut self, key: ParticipantKey, request: Request, now: Instant) {
         let at = self.now(now);
+        if !self.config.limits.allow(&request) {
+            let (reason, message) =
+                (RefusalReason::LimitExceeded, "too many names in one request".to_owned());
+            self.say(key, Response::Outcome { request_id: 0, reason, message });
+            return;
+        }
         match request {
             Request::Offer(offer) => self.on_offer(key, &offer, now),
             Request::Answer(answer) => self.on_answer(key, &answer, now),
@@ -294,6 +300,11 @@ impl Shard {
         let at = self.now(now);
         let (name, request) = match request {
             AdminRequest::CreateRoom { name, options } => {
+                let limits = &self.config.limits;
+                if name.chars().count() > limits.name_chars || options.metadata.len() > limits.metadata_bytes
+                {
+                    return Err(AdminError::TooLong);
+                }
                 let key = self.open_room(&name, options, now).ok_or(AdminError::TooMany)?;
                 let room = self.rooms.get(&key).ok_or(AdminError::NotFound)?;
                 return Ok(AdminReply::Room(room.info()));
