@@ -5,7 +5,10 @@ use futures::{SinkExt, StreamExt};
 use livekit_protocol as lk;
 use lk::signal_request::Message as Request;
 use lk::signal_response::Message as Response;
+use prost::Message as _;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::frame::Frame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
 use super::scene::{PATIENCE, Scene, Signal, clips};
 
@@ -39,6 +42,56 @@ async fn malformed_messages_close_only_their_own_connection() {
     let _ = close_code(&mut huge).await;
     good.say(Request::PingReq(lk::Ping { timestamp: 1, rtt: 0 })).await;
     good.hear_that(|word| matches!(word, Response::PongResp(_)).then_some(())).await;
+    scene.end().await;
+}
+
+/// Frames of one byte cost more than their bytes (CVE-2026-48779): they count as one message, of its size.
+#[tokio::test]
+async fn a_message_in_frames_of_one_byte_is_one_message() {
+    let scene = Scene::start().await;
+    let mut good = scene.signal("good", "hall", "").await;
+    good.joined().await;
+    let mut tiny = scene.signal("tiny", "hall", "").await;
+    tiny.joined().await;
+    let wish =
+        lk::UpdateParticipantMetadata { request_id: 5, metadata: "x".repeat(20_000), ..Default::default() };
+    let bytes = lk::SignalRequest { message: Some(Request::UpdateMetadata(wish)) }.encode_to_vec();
+    for (place, &byte) in bytes.iter().enumerate() {
+        let data = if place == 0 { Data::Binary } else { Data::Continue };
+        let frame = Frame::message(vec![byte], OpCode::Data(data), place + 1 == bytes.len());
+        tiny.socket.feed(Message::Frame(frame)).await.unwrap();
+    }
+    tiny.socket.flush().await.unwrap();
+    let is_outcome = |word| matches!(word, Response::RequestResponse(outcome) if outcome.request_id == 5);
+    tiny.hear_that(|word| is_outcome(word).then_some(())).await;
+    good.say(Request::PingReq(lk::Ping { timestamp: 1, rtt: 0 })).await;
+    good.hear_that(|word| matches!(word, Response::PongResp(_)).then_some(())).await;
+    scene.end().await;
+}
+
+/// An offer that is no session description: whoever is heard is told to leave.
+#[tokio::test]
+async fn a_message_of_the_largest_size_is_heard_and_one_byte_more_is_not() {
+    let scene = Scene::start_with(|config| config.limits.signal_message_bytes = 100_000).await;
+    let offer = |len: usize| {
+        let sdp = "x".repeat(len);
+        let offer = lk::SessionDescription { sdp, ..Default::default() };
+        lk::SignalRequest { message: Some(Request::Offer(offer)) }.encode_to_vec()
+    };
+    // Tags and lengths take the rest.
+    let largest = offer(100_000 - (offer(90_000).len() - 90_000));
+    assert_eq!(largest.len(), 100_000);
+    for (message, is_heard) in [(largest, true), (offer(100_000), false)] {
+        let mut signal = scene.signal("ada", "hall", "").await;
+        signal.joined().await;
+        // The server may close before it has taken everything.
+        let _ = signal.socket.send(Message::Binary(message.into())).await;
+        let mut told = false;
+        while let Some(word) = signal.hear().await {
+            told |= matches!(word, Response::Leave(_));
+        }
+        assert_eq!(told, is_heard);
+    }
     scene.end().await;
 }
 

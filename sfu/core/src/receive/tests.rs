@@ -236,6 +236,17 @@ fn a_removed_section_forgets_its_sources() {
     assert_eq!(scene.route(&Spec::new(50, VP8, 2)), Err(ReceiveDrop::UnknownSsrc));
 }
 
+/// A participant's transport knows its own sections only: names of other people's mean nothing there.
+#[test]
+fn the_mid_or_ssrc_of_somebody_else_binds_nothing() {
+    let mut theirs = Scene::new(vec![single("1", "camera", Some(50), None)]);
+    let mut own = Scene::new(vec![single("0", "screen", Some(60), None)]);
+    for stolen in [Spec::new(50, VP8, 1), Spec::new(50, VP8, 2).ext(MID, b"1")] {
+        assert_eq!(theirs.route(&stolen).unwrap().publication, "camera");
+        assert_eq!(own.route(&stolen), Err(ReceiveDrop::UnknownSsrc));
+    }
+}
+
 #[test]
 fn the_sixty_fifth_source_is_refused() {
     let mut sections = Vec::new();

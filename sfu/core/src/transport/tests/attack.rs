@@ -158,6 +158,30 @@ fn a_recorded_call_played_again_is_refused() {
     }
 }
 
+/// A peer that sends under ever new sources gets 64 of them; the ones that it had go on.
+#[test]
+fn ten_thousand_sources_are_refused_but_for_sixty_four() {
+    let mut pair = Pair::connected();
+    pair.take_server_events();
+    let mut accepted = 0;
+    for ssrc in 1..=10_000_u32 {
+        let mut header = [0x80, 96, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0];
+        header[8..].copy_from_slice(&ssrc.to_be_bytes());
+        let mut packet = vec![0; 100];
+        let sender = pair.client.srtp().unwrap();
+        let len = sender.seal_rtp(&header, &[], b"media", crate::rtp::SeqIndex(1), &mut packet).unwrap();
+        packet.truncate(len);
+        match pair.server.handle_datagram(pair.now, pair.active, &mut packet) {
+            Received::Rtp(_) => accepted += 1,
+            refused => assert_eq!(refused, Received::Dropped(DropReason::TooManySsrcs)),
+        }
+    }
+    assert_eq!(accepted, 64);
+    // The source of this packet is the fifth.
+    assert!(matches!(pair.send_rtp(2), Received::Rtp(_)));
+    assert_eq!(pair.take_server_events(), []);
+}
+
 #[test]
 fn handshake_flights_played_again_in_a_call_change_nothing() {
     let mut pair = Pair::connected();
