@@ -37,6 +37,10 @@ media: deps ## Make the fixtures of testdata/media again and compare their check
 test: ## Install what is missing, run all checks and tests
 	@scripts/test
 
+.PHONY: fuzz
+fuzz: ## Fuzz one target: make fuzz ARGS="target seconds"
+	@scripts/fuzz $(ARGS)
+
 .PHONY: lint
 lint: web ## Formatting, Clippy, TypeScript, purity of the cores
 	cargo fmt --all --check

@@ -7,7 +7,7 @@ mod association;
 mod budget;
 pub mod dcep;
 
-pub(crate) use association::{Association, Event};
+pub use association::{Association, Event};
 
 /// SCTP stream id of a data channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -18,7 +18,7 @@ use super::{
 
 /// What an association tells the transport.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Event {
+pub enum Event {
     /// A channel is open both ways.
     Opened {
         /// Names it.
@@ -42,7 +42,7 @@ pub(crate) enum Event {
 }
 
 /// Runs SCTP for one transport. Datagrams are plaintext; DTLS is around them.
-pub(crate) struct Association {
+pub struct Association {
     endpoint: Endpoint,
     inner: Inner,
     /// DTLS client: our streams are even, else odd (RFC 8832 §6).
@@ -73,7 +73,9 @@ struct Channel {
 }
 
 impl Association {
-    pub(crate) fn new() -> Self {
+    /// Neither side has said anything.
+    #[must_use]
+    pub fn new() -> Self {
         let mut config = EndpointConfig::new();
         config.max_payload_size(MAX_PAYLOAD_BYTES);
         let mut server = ServerConfig::default();
@@ -92,7 +94,7 @@ impl Association {
     }
 
     /// DTLS is up. Its client sends INIT; browsers send it in either role, and one of two is enough.
-    pub(crate) fn start(&mut self, now: Instant, dtls_client: bool) {
+    pub fn start(&mut self, now: Instant, dtls_client: bool) {
         self.next_id = if dtls_client { 0 } else { 1 };
         if dtls_client && matches!(self.inner, Inner::Idle) {
             let mut config = ClientConfig::default();
@@ -105,7 +107,7 @@ impl Association {
     }
 
     /// Takes one decrypted SCTP packet.
-    pub(crate) fn handle_datagram(&mut self, now: Instant, datagram: Bytes) {
+    pub fn handle_datagram(&mut self, now: Instant, datagram: Bytes) {
         if !self.budget.note_received(&datagram) {
             tracing::debug!("a peer leaves too many messages unfinished: its association ends");
             self.abort();
@@ -127,7 +129,7 @@ impl Association {
     }
 
     /// Acts on timers that are due.
-    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+    pub fn handle_timeout(&mut self, now: Instant) {
         if let Inner::Handshaking(inner) | Inner::Established(inner) = &mut self.inner
             && inner.poll_timeout().is_some_and(|due| due <= now)
         {
@@ -137,7 +139,7 @@ impl Association {
     }
 
     /// When [`Self::handle_timeout`] is due.
-    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+    pub fn poll_timeout(&self) -> Option<Instant> {
         match &self.inner {
             Inner::Handshaking(inner) | Inner::Established(inner) => inner.poll_timeout(),
             Inner::Idle | Inner::Lost => None,
@@ -145,24 +147,24 @@ impl Association {
     }
 
     /// Gives back what queues keep beyond what they hold.
-    pub(crate) fn release_memory(&mut self) {
+    pub fn release_memory(&mut self) {
         self.transmits.shrink_to_fit();
         self.events.shrink_to_fit();
         self.waiting.shrink_to_fit();
     }
 
     /// Next SCTP packet for DTLS.
-    pub(crate) fn poll_transmit(&mut self) -> Option<Bytes> {
+    pub fn poll_transmit(&mut self) -> Option<Bytes> {
         self.transmits.pop_front()
     }
 
     /// Next event.
-    pub(crate) fn poll_event(&mut self) -> Option<Event> {
+    pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
     }
 
     /// Opens a channel now, or when the association is up.
-    pub(crate) fn open(&mut self, now: Instant, config: ChannelConfig) {
+    pub fn open(&mut self, now: Instant, config: ChannelConfig) {
         if let Inner::Established(..) = self.inner {
             self.send_open(config);
             self.drain(now);
@@ -172,7 +174,11 @@ impl Association {
     }
 
     /// Queues a message.
-    pub(crate) fn send(
+    ///
+    /// # Errors
+    ///
+    /// See [`SendError`].
+    pub fn send(
         &mut self,
         now: Instant,
         id: ChannelId,
@@ -204,7 +210,7 @@ impl Association {
     }
 
     /// Bytes of one channel that the peer has not acknowledged.
-    pub(crate) fn buffered_bytes(&mut self, id: ChannelId) -> usize {
+    pub fn buffered_bytes(&mut self, id: ChannelId) -> usize {
         let (Inner::Handshaking(inner) | Inner::Established(inner)) = &mut self.inner else { return 0 };
         inner.stream(id.0).and_then(|stream| stream.buffered_amount()).unwrap_or(0)
     }
@@ -394,6 +400,12 @@ impl Association {
                 .stream(id.0)
                 .and_then(|mut stream| stream.write_with_ppi(&message.to_bytes(), Ppi::Dcep));
         }
+    }
+}
+
+impl Default for Association {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
