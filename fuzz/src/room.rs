@@ -238,7 +238,10 @@ impl Play {
                     }
                 }
             }
-            Effect::Published { .. } | Effect::Tune { .. } | Effect::Replaced { .. } => {}
+            Effect::Published { .. }
+            | Effect::Tune { .. }
+            | Effect::Replaced { .. }
+            | Effect::CallEnded { .. } => {}
             Effect::Attach { subscriber, publication } => {
                 assert!(self.attached.insert((subscriber, publication)), "attached twice");
             }

@@ -10,7 +10,7 @@ use sfu_core::room::limits::RoomLimits;
 use sfu_core::room::message::{
     AddTrack, Carried, Description, Kind, Layer, Quality, Request, Response, Source,
 };
-use sfu_core::room::participant::Join;
+use sfu_core::room::participant::{Join, Transports};
 use sfu_core::room::permission::Permission;
 use sfu_core::room::{ConnectionId, Now};
 use sfu_core::sdp::{Candidate, CandidateProtocol, SessionDescription};
@@ -180,6 +180,7 @@ pub(crate) fn join(identity: &str) -> Join {
         client_protocol: Carried(0),
         capabilities: Vec::new(),
         receives_red: true,
+        transports: Transports::Two,
         connection: None,
     }
 }

@@ -1,5 +1,7 @@
 //! What clients and administrators say: signal messages, server API bodies, messages on data channels.
 
+use std::time::Duration;
+
 use livekit_protocol as lk;
 use prost::Message as _;
 use sfu_core::room::message::Response;
@@ -45,6 +47,8 @@ pub fn api(data: &[u8]) {
     let mut scene = Scene::call();
     let id = AdminId(7);
     scene.command(Command::Admin { id, request: call.request });
+    // A call to a participant waits for its answer.
+    scene.pass(Duration::from_secs(3600));
     let replies = scene.other_events.iter().filter(|event| matches!(event, Event::Admin { .. })).count();
     assert_eq!(replies, 1);
     for event in scene.other_events {
@@ -57,7 +61,10 @@ pub fn api(data: &[u8]) {
     }
 }
 
-pub(crate) const METHODS: [&str; 9] = [
+pub(crate) const METHODS: [&str; 12] = [
+    "PerformRpc",
+    "UpdateSubscriptions",
+    "UpdateRoomMetadata",
     "CreateRoom",
     "ListRooms",
     "DeleteRoom",

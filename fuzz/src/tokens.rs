@@ -71,7 +71,9 @@ pub fn join_query(data: &[u8]) {
     let Ok(claims) = serde_json::from_str::<RoomClaims>(claims) else { return };
     let limits = RoomLimits::default();
     let grant = claims.token.video.clone();
-    let Ok(entry) = entry(claims, &query, ADA, &limits) else { return };
+    let Ok(hello) = query.hello() else { return };
+    let Ok(entry) = entry(claims, hello, ADA, &limits) else { return };
+    assert!(entry.requests.len() <= limits.tracks_per_participant + 2);
     let grant = grant.expect("without a grant nobody enters");
     assert!(grant.room_join && entry.room == grant.room && !entry.room.is_empty());
     assert!(!entry.join.identity.is_empty());
@@ -83,6 +85,9 @@ pub fn join_query(data: &[u8]) {
     let resumes = entry.resume.is_some();
     let join = Box::new(entry.join);
     scene.command(Command::Join { connection: ADA, room: entry.room.clone(), join, resume: entry.resume });
+    for request in entry.requests {
+        scene.request(ADA, request);
+    }
     match scene.heard.remove(&ADA).unwrap_or_default().first() {
         Some(Response::Joined(joined)) if !resumes => {
             let fresh = grant_of(&entry.room, &joined.participant);

@@ -74,7 +74,6 @@ impl RoomLimits {
             | Request::Simulate(_)
             | Request::UpdateMetadata { .. }
             | Request::VideoSize { .. }
-            | Request::Unsupported { .. }
             | Request::Leave => 0,
         };
         names <= self.names_per_request

@@ -166,9 +166,11 @@ impl Shard {
     fn on_request(&mut self, key: ParticipantKey, request: Request, now: Instant) {
         let at = self.now(now);
         if !self.config.limits.allow(&request) {
-            let (reason, message) =
-                (RefusalReason::LimitExceeded, "too many names in one request".to_owned());
-            self.say(key, Response::Outcome { request_id: 0, reason, message });
+            let message = "too many names in one request".to_owned();
+            if let Some((room_key, room)) = self.room_of(key) {
+                room.conclude(key, RefusalReason::LimitExceeded, message, request);
+                self.apply_effects(room_key, now);
+            }
             return;
         }
         match request {
