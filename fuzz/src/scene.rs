@@ -181,6 +181,7 @@ pub(crate) fn join(identity: &str) -> Join {
         capabilities: Vec::new(),
         receives_red: true,
         transports: Transports::Two,
+        may_pause: true,
         connection: None,
     }
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use sfu_core::room::message::{Kind, ParticipantState, Quality, Request, Response, Scenario, TrackSettings};
+use sfu_core::room::message::{
+    Kind, ParticipantState, Quality, Request, Response, ResumeFault, Scenario, TrackSettings,
+};
 use sfu_core::room::participant::Transports;
 use sfu_core::room::permission::Permission;
 use sfu_core::room::sid::{ParticipantSid, TrackSid};
@@ -230,12 +232,13 @@ const OFFERS: [&str; 3] = [
     include_str!("../../sfu/core/src/sdp/tests/chromium_single.sdp"),
     include_str!("../../sfu/core/src/sdp/tests/firefox_publisher.sdp"),
 ];
-const SCENARIOS: [Scenario; 7] = [
+const SCENARIOS: [Scenario; 8] = [
     Scenario::SpeakerUpdate(3),
     Scenario::UseTcp(true),
     Scenario::Migration,
     Scenario::ServerLeave,
     Scenario::SubscriberBandwidth(100_000),
-    Scenario::DisconnectSignalOnResume,
+    Scenario::DisconnectSignalOnResume(ResumeFault::AfterWords),
+    Scenario::DisconnectSignalOnResume(ResumeFault::BeforeWords),
     Scenario::FullReconnect,
 ];
