@@ -28,6 +28,17 @@ impl PayloadTypes {
         numbers
     }
 
+    /// Forgets configurations that no track has any more, once half of all numbers are given out: a publisher
+    /// that comes with ever new parameters must not use up the numbers of everybody who receives it.
+    pub(super) fn keep(&mut self, is_used: impl Fn(Codec, &str) -> bool) {
+        if self.taken.len() < MANY {
+            return;
+        }
+        self.known.retain(|(codec, fmtp), _| is_used(*codec, fmtp));
+        let numbers = self.known.values().flat_map(|&(media, rtx)| [Some(media), rtx]);
+        self.taken = numbers.flatten().collect();
+    }
+
     /// The wished number, or the next free dynamic one. When all are taken the wished one is used again:
     /// sixty configurations in one call would need sixty kinds of publisher.
     fn take(&mut self, wished: u8) -> Pt {
@@ -45,6 +56,9 @@ impl PayloadTypes {
         pt
     }
 }
+
+/// Half of the dynamic numbers, 96 to 127 and 35 to 63.
+const MANY: usize = 30;
 
 /// The numbers that browsers use themselves, so that logs read alike.
 const fn usual(codec: Codec) -> (u8, Option<u8>) {

@@ -156,6 +156,12 @@ impl Offerer {
         (self.changed, self.in_flight) = (false, true);
         let live = self.slots.iter().filter(|slot| matches!(slot.state, SlotState::Live { .. }));
         let bundle: Vec<Mid> = std::iter::once(data_mid()).chain(live.map(|slot| slot.mid)).collect();
+        let tracks: Vec<_> =
+            self.slots.iter().filter_map(Slot::track).flat_map(|track| &track.codecs).collect();
+        // The parameters of RED are filled in, so it is always taken for used.
+        self.numbers.keep(|codec, fmtp| {
+            codec == Codec::Red || tracks.iter().any(|known| known.codec == codec && known.fmtp == fmtp)
+        });
         let mut writer = Writer::new(local, Setup::ActPass, &bundle, true);
         writer.data("UDP/DTLS/SCTP", data_mid());
         for slot in &mut self.slots {
@@ -221,6 +227,14 @@ impl Default for Offerer {
 }
 
 impl Slot {
+    /// What it carries, if anything.
+    fn track(&self) -> Option<&OfferedTrack> {
+        match &self.state {
+            SlotState::Live { track, .. } => Some(track),
+            SlotState::Stopped { .. } | SlotState::Free => None,
+        }
+    }
+
     /// True if the peer knows of the index.
     fn was_offered(&self) -> bool {
         match &self.state {

@@ -74,6 +74,7 @@ impl SectionReader {
         match name {
             "mid" => self.mid = Mid::new(value.as_bytes()),
             "rtpmap" => self.on_format(value, |line, map| map.clone_into(&mut line.rtpmap)),
+            "fmtp" if value.len() > MAX_FMTP_BYTES => {}
             "fmtp" => self.on_format(value, |line, fmtp| fmtp.clone_into(&mut line.fmtp)),
             "rtcp-fb" => self.read_feedback(value),
             "extmap" => self.read_extension(value),
@@ -274,3 +275,5 @@ fn read_msid(value: &str) -> Option<Msid> {
 const MAX_EXTENSIONS: usize = 64;
 const MAX_RIDS: usize = 16;
 const MAX_SSRC_LINES: usize = 128;
+/// Longer format parameters count as absent: they are kept for every subscriber. Browsers' have 100 bytes.
+const MAX_FMTP_BYTES: usize = 1024;

@@ -207,3 +207,25 @@ fn the_answers_payload_types_and_extensions_are_what_counts() {
     assert!(id(crate::rtp::ExtKind::TransportCc).is_some());
     assert!(id(crate::rtp::ExtKind::DependencyDescriptor).is_none());
 }
+
+/// Two configurations under one number would break the whole description for a subscriber.
+#[test]
+fn a_publisher_with_ever_new_parameters_uses_up_nobodys_numbers() {
+    let mut offerer = Offerer::new();
+    offerer.add(video("TR_steady", 10));
+    let mut before = None;
+    for turn in 0..200 {
+        let codecs = vec![offered(Codec::H264, &format!("profile-level-id={turn}"))];
+        let mid = offerer.add(OfferedTrack { codecs, ..video("TR_new", 100 + 2 * turn) });
+        let (offer, _) = negotiate(&mut offerer);
+        let mut meanings = std::collections::BTreeMap::new();
+        let offer = parse(&offer);
+        for line in offer.media.iter().flat_map(|media| &media.codecs) {
+            let meaning = (&line.rtpmap, &line.fmtp);
+            assert_eq!(*meanings.entry(line.pt).or_insert(meaning), meaning, "turn {turn}");
+        }
+        if let Some(before) = before.replace(mid) {
+            offerer.remove(before);
+        }
+    }
+}

@@ -155,3 +155,13 @@ fn a_line_with_nul_or_a_lone_carriage_return_is_refused() {
         assert_eq!(SessionDescription::parse(&text).unwrap_err(), ParseError::Line(lines + 1));
     }
 }
+
+#[test]
+fn format_parameters_are_taken_up_to_their_length() {
+    let fmtp = |len: usize| {
+        let value = "x".repeat(len - 3);
+        let media = "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:v\r\na=rtpmap:96 VP8/90000\r\n";
+        parse(&format!("{HEAD}{media}a=fmtp:96 {value}\r\n")).media[0].codecs[0].fmtp.len()
+    };
+    assert_eq!((fmtp(1024), fmtp(1025)), (1021, 0));
+}
