@@ -115,9 +115,9 @@ function isOwnWidth({ identity, width, kind }: Incoming): boolean {
 
 /** Each page decodes every track but its own, under the name of its publisher. */
 async function expectPagesToHaveAll(): Promise<void> {
-  const all = Object.values(await published());
-  expect(all.filter(({ identity, name }) => !new RegExp(`^${identity}-(camera|microphone)$`).test(name))).toEqual([]);
-  expect(all).toHaveLength(2 * (SYNTHETIC + pages.size));
+  // On a starved machine a browser may be reconnecting just now.
+  await expect.poll(async () => Object.keys(await published()).length, PATIENCE).toBe(2 * (SYNTHETIC + pages.size));
+  for (const { identity, name } of Object.values(await published())) expect([`${identity}-camera`, `${identity}-microphone`]).toContain(name);
   for (const [identity, page] of pages) {
     const before = await incoming(page);
     await expect.poll(() => faults(identity, page, before), PATIENCE).toEqual([]);
