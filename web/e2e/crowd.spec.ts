@@ -16,7 +16,8 @@ const API_KEY = { key: "e2e", secret: "a secret of thirty-two letters!!" };
 const ROOM = "crowd";
 const SYNTHETIC = 20;
 const PLACES = Array.from({ length: SYNTHETIC }, (_, place) => place);
-/** Of them, those who come when the browsers are there. */
+const CHROMIUM = ["chromium-0", "chromium-1", "chromium-2", "chromium-3"];
+/** Of the synthetic ones, those who come when the browsers are there. */
 const LATE = 5;
 const CYCLES = 30;
 const PATIENCE = { timeout: 60_000, intervals: [250] };
@@ -149,9 +150,7 @@ async function negotiated(): Promise<Negotiated> {
 
 test("everybody of twenty-five receives every track, who comes late, too", async () => {
   await joinSynthetic(PLACES.slice(LATE));
-  for (let place = 0; place < 4; place += 1) {
-    await joinPage(`chromium-${place}`, await openPage(chromium));
-  }
+  for (const identity of CHROMIUM) await joinPage(identity, await openPage(chromium));
   await joinPage("firefox", firefox.page);
   for (const place of PLACES.slice(0, LATE)) await joinSynthetic([place]);
   await expectPagesToHaveAll();
@@ -159,6 +158,7 @@ test("everybody of twenty-five receives every track, who comes late, too", async
 });
 
 test("tracks that go and come leave the negotiation small, and each track under its own name", async () => {
+  test.setTimeout(360_000);
   const before = await negotiated();
   const watcher = pages.get("chromium-0");
   for (let cycle = 0; cycle < CYCLES; cycle += 1) {
