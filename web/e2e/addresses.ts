@@ -27,6 +27,8 @@ export function needAddress(): () => void {
     ip("address", "add", ADDRESS, "dev", NAME);
     ip("link", "set", NAME, "up");
     ip("link", "set", PEER, "up");
+    // Without one, Firefox says that it is offline.
+    ip("route", "add", "default", "dev", NAME);
   } catch (error) {
     throw new Error("Firefox needs an address that is not loopback, and this machine has none. Run the test as root, or give an interface an address.", { cause: error });
   }
