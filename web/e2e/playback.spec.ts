@@ -3,7 +3,7 @@ import { type Browser, expect, type Page, test } from "@playwright/test";
 import { openBrowser, openPage, picture } from "./browsers";
 import { type Dais, startDais } from "./dais";
 import { addTitled, makeEvent } from "./organiser";
-import { playFromStart, position, streamFaults, watchStream } from "./player";
+import { expectPlaying, playFromStart, position, streamFaults, watchStream } from "./player";
 import { playing } from "./rtc";
 
 test.describe.configure({ mode: "serial" });
@@ -54,7 +54,7 @@ test("a live player goes on by itself when the mixer is killed", async () => {
   const index = (await asked).url();
   expect(index, "an invited event's media needs a token").toContain("?token=");
   await expect.poll(async () => segments(await largest(index)), { timeout: 60_000 }).toBeGreaterThanOrEqual(3);
-  await expect.poll(async () => (await playing(viewer)).time).toBeGreaterThan(0);
+  await expectPlaying(viewer);
   await watchStream(viewer);
 
   const children = dais.mixerChildren();
@@ -80,7 +80,7 @@ test("the replay plays across the gap, from the start to the end", async () => {
   expect(playlist).toContain("#EXT-X-ENDLIST");
   expect(playlist).toContain("#EXT-X-DISCONTINUITY\n");
   await watchStream(viewer);
-  await expect.poll(async () => (await playing(viewer)).time).toBeGreaterThan(0);
+  await expectPlaying(viewer);
   await playFromStart(viewer, 2);
   await expect.poll(async () => (await position(viewer)).time, { timeout: 60_000 }).toBeGreaterThan(breakAt(playlist) + 1);
   await expect.poll(async () => (await position(viewer)).ended, { timeout: 60_000 }).toBe(true);
@@ -98,7 +98,7 @@ test("a signed replay is refused without its token, in words", async () => {
     if (new URL(request.url()).pathname.startsWith("/hls/")) requests.push(request.url());
   });
   await viewer.reload();
-  await expect.poll(async () => (await playing(viewer)).time).toBeGreaterThan(0);
+  await expectPlaying(viewer);
   expect(requests.filter((url) => !url.includes("token="))).toEqual([]);
   const index = requests[0] ?? "";
   const bare = await fetch(index.split("?")[0] ?? "");
@@ -115,5 +115,5 @@ test("a signed replay is refused without its token, in words", async () => {
   await picture(viewer, "replay-refused");
   await viewer.unroute(replay);
   await viewer.reload();
-  await expect.poll(async () => (await playing(viewer)).time).toBeGreaterThan(0);
+  await expectPlaying(viewer);
 });

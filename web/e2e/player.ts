@@ -1,5 +1,6 @@
 /** What the player of a page does: where it is, and what it stumbled over. */
-import type { Page } from "@playwright/test";
+import { expect, type Page } from "@playwright/test";
+import { playing } from "./rtc";
 
 interface HlsError {
   fatal: boolean;
@@ -43,6 +44,16 @@ export function streamFaults(page: Page): Promise<string[]> {
     const replaced = document.querySelector("hls-video") !== window.watchedMedia;
     return replaced ? [...window.streamFaults, "another player"] : window.streamFaults;
   });
+}
+
+/** Waits until the picture moves; says what is in the way when it does not. */
+export async function expectPlaying(page: Page): Promise<void> {
+  const seen = async () => {
+    const { time, paused, width } = await playing(page);
+    const state = await page.evaluate(() => document.querySelector(".player")?.getAttribute("data-stream"));
+    return time > 0 ? "plays" : `stream ${state}, paused ${paused}, ${width} px wide`;
+  };
+  await expect.poll(seen, { timeout: 60_000 }).toBe("plays");
 }
 
 /** Plays from the start at this speed. */

@@ -20,7 +20,9 @@ export function useAutoplay(element: HlsVideoElement | null, wanted: boolean): S
         await element.play().catch(() => undefined);
       });
     };
-    element.addEventListener("loadedmetadata", start, { once: true });
+    // On a busy machine the metadata may be there before this effect runs.
+    if (element.readyState >= HTMLMediaElement.HAVE_METADATA) start();
+    else element.addEventListener("loadedmetadata", start, { once: true });
     const onVolume = () => {
       if (!element.muted) setRefused(false);
     };

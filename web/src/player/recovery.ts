@@ -105,6 +105,8 @@ export function useRecovery(element: HlsVideoElement | null, src: string, before
       if (!element.api) return;
       clearInterval(timer);
       stop = watch(element.api, src, setState, beforeReset);
+      // The answer may have come before anybody listened, as on a busy machine; if it was an error, nobody helped.
+      if (element.api.levels.length === 0 && performance.getEntriesByName(src, "resource").length > 0) element.api.loadSource(src);
       if (element.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) setState("playing");
     }, 10);
     // Safari plays HLS itself and has no hls.js.
