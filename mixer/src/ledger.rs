@@ -8,11 +8,11 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use bytes::Bytes;
 use ids::{AssetId, StageId};
+use journal::{Journal, JournalError, Survives};
 use mixer_core::recording::{Entry, EntryError, Recording};
 use tokio::sync::watch;
 use wire::media::SETS_PER_CHUNK;
 
-use crate::journal::{Journal, JournalError, Survives};
 use crate::spool::Spool;
 
 /// Why a change was not recorded.
@@ -33,7 +33,7 @@ pub(crate) enum LedgerError {
 #[derive(Debug)]
 pub(crate) struct Ledger {
     spool: Spool,
-    journal: Mutex<Journal>,
+    journal: Mutex<Journal<Entry>>,
     recording: RwLock<Recording>,
     changes: watch::Sender<u64>,
 }
@@ -81,7 +81,7 @@ impl Ledger {
         Ok(Some(Self::new(spool, journal, recording)))
     }
 
-    fn new(spool: Spool, journal: Journal, recording: Recording) -> Self {
+    fn new(spool: Spool, journal: Journal<Entry>, recording: Recording) -> Self {
         let (changes, _) = watch::channel(0);
         Self { spool, journal: Mutex::new(journal), recording: RwLock::new(recording), changes }
     }

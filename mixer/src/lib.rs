@@ -32,7 +32,6 @@ pub mod config;
 mod child;
 mod content;
 mod http;
-mod journal;
 mod ledger;
 mod media_client;
 mod metrics;
