@@ -88,6 +88,30 @@ pub(crate) struct Settings {
     #[arg(long, env = "DAIS_SFU_LINK_ADDR")]
     pub(crate) sfu_link_addr: Option<SocketAddr>,
 
+    /// Receivers of webhooks about rooms, comma-separated http:// or https:// URLs. Default: none.
+    #[arg(long, env = "DAIS_SFU_WEBHOOK_URLS", value_delimiter = ',')]
+    pub(crate) sfu_webhook_urls: Vec<String>,
+
+    /// Key that signs webhooks. Default: the API key.
+    #[arg(long, env = "DAIS_SFU_WEBHOOK_KEY", requires = "sfu_webhook_secret")]
+    pub(crate) sfu_webhook_key: Option<String>,
+
+    /// The secret of the webhooks' key; at least 32 characters.
+    #[arg(long, env = "DAIS_SFU_WEBHOOK_SECRET", requires = "sfu_webhook_key", hide_env_values = true, value_parser = secret)]
+    pub(crate) sfu_webhook_secret: Option<String>,
+
+    /// Receivers may be at private addresses, such as on this machine.
+    #[arg(long, env = "DAIS_SFU_WEBHOOK_PRIVATE")]
+    pub(crate) sfu_webhook_private: bool,
+
+    /// Give a webhook up after so many hours without success.
+    #[arg(long, env = "DAIS_SFU_WEBHOOK_RETENTION_HOURS", default_value_t = 72)]
+    pub(crate) sfu_webhook_retention_hours: u64,
+
+    /// Webhooks that may wait, counted once for each receiver; the newest are lost beyond it.
+    #[arg(long, env = "DAIS_SFU_WEBHOOK_QUEUE_EVENTS", default_value_t = 100_000)]
+    pub(crate) sfu_webhook_queue_events: usize,
+
     /// API key for room tokens and server APIs. Default: a development pair, made at first start.
     #[arg(long, env = "DAIS_API_KEY", requires = "api_secret")]
     pub(crate) api_key: Option<String>,

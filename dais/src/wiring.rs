@@ -87,7 +87,31 @@ fn sfu_config(settings: &Settings, wiring: &Wiring<'_>) -> anyhow::Result<sfu::C
         api_keys: ApiKeys::new(&wiring.api_key, &[]),
         link: Some(sfu::LinkConfig { addr, identity: wiring.keys.link_identity(LinkRole::Sfu)? }),
         ice_urls: Vec::new(),
+        webhooks: webhooks(settings, wiring),
         limits: sfu::Limits::default(),
+    })
+}
+
+fn webhooks(settings: &Settings, wiring: &Wiring<'_>) -> Option<sfu::WebhookConfig> {
+    if settings.sfu_webhook_urls.is_empty() {
+        return None;
+    }
+    let pair = match (&settings.sfu_webhook_key, &settings.sfu_webhook_secret) {
+        (Some(key), Some(secret)) => ApiKeyPair { key: key.clone(), secret: secret.clone() },
+        _ => wiring.api_key.clone(),
+    };
+    Some(sfu::WebhookConfig {
+        urls: settings.sfu_webhook_urls.clone(),
+        keys: ApiKeys::new(&pair, &[]),
+        journal: settings.data_dir.join("webhooks.journal"),
+        private_addresses: settings.sfu_webhook_private,
+        limits: sfu::WebhookLimits {
+            events: settings.sfu_webhook_queue_events,
+            retention: std::time::Duration::from_secs(
+                settings.sfu_webhook_retention_hours.saturating_mul(3600),
+            ),
+            ..sfu::WebhookLimits::default()
+        },
     })
 }
 

@@ -10,7 +10,7 @@ use sfu_core::room::limits::RoomLimits;
 use sfu_core::room::message::{
     AddTrack, Carried, Description, Kind, Layer, Quality, Request, Response, Source,
 };
-use sfu_core::room::participant::{Join, Transports};
+use sfu_core::room::participant::{Join, Lifeline, Transports};
 use sfu_core::room::permission::Permission;
 use sfu_core::room::{ConnectionId, Now};
 use sfu_core::sdp::{Candidate, CandidateProtocol, SessionDescription};
@@ -118,7 +118,7 @@ impl Scene {
                     self.heard.entry(connection).or_default().push(*response);
                 }
                 Event::CloseConnection(connection) => self.closed.push(connection),
-                Event::Admin { .. } | Event::Mixer { .. } | Event::PathClaimed(_) => {
+                Event::Admin { .. } | Event::Mixer { .. } | Event::PathClaimed(_) | Event::Notice { .. } => {
                     self.other_events.push(event)
                 }
             }
@@ -183,6 +183,7 @@ pub(crate) fn join(identity: &str) -> Join {
         transports: Transports::Two,
         may_pause: true,
         connection: None,
+        lifeline: Lifeline::Signal,
     }
 }
 

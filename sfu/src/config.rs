@@ -1,6 +1,7 @@
 //! What the SFU is started with; `dais` fills it from flags and environment.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use auth::room::ApiKeys;
@@ -21,8 +22,52 @@ pub struct Config {
     pub link: Option<LinkConfig>,
     /// STUN and TURN URLs that clients are told; usually none, because the media port is reachable by itself.
     pub ice_urls: Vec<String>,
+    /// Who is told what happens in rooms; `None`: nobody.
+    pub webhooks: Option<WebhookConfig>,
     /// Bounds.
     pub limits: Limits,
+}
+
+/// Who is told what happens in rooms.
+#[derive(Debug, Clone)]
+pub struct WebhookConfig {
+    /// `http://` or `https://` addresses of the receivers.
+    pub urls: Vec<String>,
+    /// The first of them signs.
+    pub keys: ApiKeys,
+    /// File that holds what is not delivered yet; its folder exists.
+    pub journal: PathBuf,
+    /// Receivers may be at private addresses.
+    pub private_addresses: bool,
+    /// Bounds.
+    pub limits: WebhookLimits,
+}
+
+/// Bounds of webhooks; every one is finite.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebhookLimits {
+    /// Webhooks that wait, counted once for each receiver. The newest is lost beyond it.
+    pub events: usize,
+    /// Bytes of their bodies together.
+    pub bytes: usize,
+    /// After so long a webhook is given up.
+    pub retention: Duration,
+    /// Until a receiver has answered.
+    pub timeout: Duration,
+    /// Attempts at one receiver at the same time.
+    pub in_flight_per_receiver: usize,
+}
+
+impl Default for WebhookLimits {
+    fn default() -> Self {
+        Self {
+            events: 100_000,
+            bytes: 256 << 20,
+            retention: Duration::from_secs(3 * 24 * 3600),
+            timeout: Duration::from_secs(5),
+            in_flight_per_receiver: 8,
+        }
+    }
 }
 
 /// Where mixers connect.
@@ -82,6 +127,9 @@ pub enum ConfigError {
     /// Nothing would serve rooms.
     #[error("at least one shard is needed")]
     NoShard,
+    /// A receiver of webhooks cannot be called.
+    #[error("the webhook receiver {0:?} is no http:// or https:// URL")]
+    WebhookUrl(String),
     /// The last shard's port would not exist.
     #[error("{shards} shards do not fit above media port {media_port}")]
     PortRange {
@@ -103,6 +151,12 @@ impl Config {
         }
         if self.shards == 0 {
             return Err(ConfigError::NoShard);
+        }
+        for url in self.webhooks.iter().flat_map(|webhooks| &webhooks.urls) {
+            let parsed = reqwest::Url::parse(url);
+            if !parsed.is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host()) {
+                return Err(ConfigError::WebhookUrl(url.clone()));
+            }
         }
         let last = usize::from(self.media_port) + self.shards - 1;
         if self.media_port != 0 && last > usize::from(u16::MAX) {

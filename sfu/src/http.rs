@@ -1,4 +1,4 @@
-//! The HTTP routes: `/rtc` and `/rtc/v1` (one transport instead of two), their `validate`, `/twirp`.
+//! The HTTP routes: `/rtc` and `/rtc/v1` (one transport instead of two), their `validate`, `/twirp`, `/whip`.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use sfu_signal::join::{Entry, Hello, JoinQuery, NotAllowed, entry};
 use tower_http::cors::{Any, CorsLayer};
 
 use crate::service::Shared;
-use crate::{api, signal};
+use crate::{api, signal, whip};
 
 /// Every route of the SFU.
 ///
@@ -34,7 +34,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
             .route(&format!("{slash}/twirp/livekit.RoomService/{{method}}"), post(api::call))
             .route(&format!("{slash}/twirp/{{service}}/{{method}}"), post(api::unknown_service))
     });
-    routes.layer(body).layer(cors).with_state(shared)
+    routes.layer(body).layer(cors).merge(whip::router()).with_state(shared)
 }
 
 /// Why nobody is let in; texts as LiveKit's, because clients show them.

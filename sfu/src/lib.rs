@@ -6,6 +6,7 @@
 //! ```text
 //! browser ─ws─▶ signal ─command─▶ shard thread ◀─UDP, TCP─▶ browser
 //!              ◀─event──────────┘      └─RTP over QUIC─▶ mixer
+//! encoder ─http─▶ whip ─command──▶            ─notice─▶ webhooks ─http─▶ receivers
 //! ```
 
 mod api;
@@ -19,6 +20,8 @@ mod service;
 mod shard;
 mod signal;
 mod tcp;
+mod webhooks;
+mod whip;
 
-pub use config::{Config, ConfigError, Limits, LinkConfig};
+pub use config::{Config, ConfigError, Limits, LinkConfig, WebhookConfig, WebhookLimits};
 pub use service::{Service, StartError, start};

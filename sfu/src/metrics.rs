@@ -43,6 +43,17 @@ pub(crate) fn render(shared: &Shared) -> String {
     ] {
         counter(&mut text, name, value);
     }
+    let webhooks = &shared.webhooks;
+    for (name, value) in [
+        ("delivered_webhooks", &webhooks.delivered),
+        ("failed_webhook_attempts", &webhooks.failures),
+        ("given_up_webhooks", &webhooks.given_up),
+        ("dropped_webhooks", &webhooks.dropped),
+        ("webhook_journal_failures", &webhooks.journal_failures),
+    ] {
+        counter(&mut text, name, value.load(Ordering::Relaxed));
+    }
+    gauge(&mut text, "waiting_webhooks", webhooks.waiting.load(Ordering::Relaxed));
     for (name, value) in [
         ("rooms", sum.rooms),
         ("participants", sum.participants),
@@ -53,6 +64,7 @@ pub(crate) fn render(shared: &Shared) -> String {
     ] {
         gauge(&mut text, name, u64::try_from(value).unwrap_or(u64::MAX));
     }
+    gauge(&mut text, "http_sessions", u64::try_from(shared.sessions.len()).unwrap_or(u64::MAX));
     gauge(&mut text, "tcp_connections", total(|f| &f.tcp_connections));
     text
 }

@@ -19,7 +19,8 @@ use crate::config::{Config, Limits};
 use crate::datagrams::UdpPort;
 use crate::shard::{ShardHandle, Start, candidates, spawn};
 use crate::tcp::TcpPort;
-use crate::{http, metrics, mixers};
+use crate::webhooks::Webhooks;
+use crate::{http, metrics, mixers, webhooks, whip};
 
 /// What every route and task shares.
 pub(crate) struct Shared {
@@ -28,6 +29,8 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) node: Node,
     pub(crate) signal_permits: Arc<Semaphore>,
+    pub(crate) sessions: whip::Sessions,
+    pub(crate) webhooks: Arc<webhooks::Figures>,
     last_connection: AtomicU64,
 }
 
@@ -55,6 +58,7 @@ pub struct Service {
     media_addrs: Vec<SocketAddr>,
     link_addr: Option<SocketAddr>,
     link_task: Option<tokio::task::JoinHandle<()>>,
+    webhooks: Option<JoinHandle<()>>,
     stop: CancellationToken,
 }
 
@@ -78,6 +82,14 @@ pub enum StartError {
     /// The link's address or key material.
     #[error("link: {0}")]
     Link(#[from] link::LinkError),
+    /// Webhooks cannot be kept or sent.
+    #[error("webhooks: {what}: {source:#}")]
+    Webhooks {
+        /// What fails.
+        what: &'static str,
+        /// How.
+        source: anyhow::Error,
+    },
     /// No random bytes.
     #[error("the system's random source does not answer")]
     Random,
@@ -91,8 +103,10 @@ pub async fn start(config: Config) -> Result<Service, StartError> {
     config.check()?;
     let certificate = Certificate::generate().map_err(|error| StartError::Certificate(error.to_string()))?;
     let (mut shards, mut threads, mut media_addrs) = (Vec::new(), Vec::new(), Vec::new());
+    let webhooks = config.webhooks.clone().map(webhooks::start).transpose()?;
     for index in 0..config.shards {
-        let start = open_shard(&config, &certificate, index)?;
+        let outbox = webhooks.as_ref().map(|webhooks| webhooks.outbox.clone());
+        let start = Start { outbox, ..open_shard(&config, &certificate, index)? };
         media_addrs.push(SocketAddr::new(config.media_ips[0], start.udp.port()));
         let port = start.udp.port();
         let (handle, thread) = spawn(start).map_err(|source| StartError::Media { port, source })?;
@@ -105,6 +119,8 @@ pub async fn start(config: Config) -> Result<Service, StartError> {
         node: Node { id: format!("ND_{:016x}", u64::from_le_bytes(random()?)), ice_urls: config.ice_urls },
         signal_permits: Arc::new(Semaphore::new(config.limits.signal_connections)),
         limits: config.limits,
+        sessions: whip::Sessions::default(),
+        webhooks: webhooks.as_ref().map(|webhooks| Arc::clone(&webhooks.figures)).unwrap_or_default(),
         last_connection: AtomicU64::new(0),
     });
     let stop = CancellationToken::new();
@@ -114,7 +130,9 @@ pub async fn start(config: Config) -> Result<Service, StartError> {
         link_addr = server.local_addr();
         link_task = Some(tokio::spawn(mixers::serve(server, Arc::clone(&shared), stop.clone())));
     }
-    Ok(Service { shared, threads, media_addrs, link_addr, link_task, stop })
+    // The shards have the only senders now: with the last of them the thread ends.
+    let webhooks = webhooks.map(|Webhooks { thread, .. }| thread);
+    Ok(Service { shared, threads, media_addrs, link_addr, link_task, webhooks, stop })
 }
 
 impl Service {
@@ -156,12 +174,15 @@ impl Service {
         metrics::render(&self.shared)
     }
 
-    /// Tells everybody to go elsewhere, then ends; takes at most about three seconds.
+    /// Tells everybody to go elsewhere, then ends; takes at most about five seconds.
     pub async fn shutdown(self) {
         for shard in &self.shared.shards {
             shard.stop().await;
         }
         for thread in self.threads {
+            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        }
+        if let Some(thread) = self.webhooks {
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
         }
         // After the shards, so that mixers hear that their rooms closed.
@@ -196,7 +217,7 @@ fn open_shard(config: &Config, certificate: &Certificate, index: usize) -> Resul
         rooms: config.limits.rooms.div_ceil(config.shards),
         arena_bytes: ARENA_BYTES,
     };
-    Ok(Start { index, udp, tcp, config: shard_config, seed: Seed::new(random()?) })
+    Ok(Start { index, udp, tcp, config: shard_config, seed: Seed::new(random()?), outbox: None })
 }
 
 fn random<const N: usize>() -> Result<[u8; N], StartError> {

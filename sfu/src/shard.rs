@@ -32,6 +32,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::datagrams::{BATCH, MAX_SEGMENTS, MAX_SEND_BYTES, SendRun, UdpPort};
 use crate::mixers;
 use crate::tcp::{TcpPort, Turn};
+use crate::webhooks::Outbox;
 
 /// Commands that wait for a shard. A thousand people joining at once wait here, not in sockets.
 const WAITING_COMMANDS: usize = 8192;
@@ -168,6 +169,7 @@ pub(crate) struct Start {
     pub(crate) tcp: TcpPort,
     pub(crate) config: ShardConfig,
     pub(crate) seed: Seed,
+    pub(crate) outbox: Option<Outbox>,
 }
 
 /// Starts a shard's thread.
@@ -202,6 +204,7 @@ pub(crate) fn spawn(start: Start) -> io::Result<(ShardHandle, JoinHandle<()>)> {
             asked: HashMap::new(),
             last_question: 0,
             figures,
+            outbox: start.outbox,
             housekeeping_at: now,
             stopping: None,
         }
@@ -231,6 +234,8 @@ struct Driver {
     asked: HashMap<AdminId, oneshot::Sender<Result<AdminReply, AdminError>>>,
     last_question: u64,
     figures: Arc<Figures>,
+    /// Takes what the world outside is told.
+    outbox: Option<Outbox>,
     housekeeping_at: Instant,
     /// When it began to stop.
     stopping: Option<Instant>,
@@ -463,6 +468,11 @@ impl Driver {
                         if ends {
                             self.links.remove(&link);
                         }
+                    }
+                }
+                Event::Notice { notice, unix_us } => {
+                    if let Some(outbox) = &self.outbox {
+                        outbox.push(notice, unix_us);
                     }
                 }
                 Event::PathClaimed(path) => {

@@ -10,6 +10,8 @@ mod hostile;
 mod link_tests;
 #[path = "service/media.rs"]
 mod media;
+#[path = "service/python.rs"]
+mod python;
 #[path = "service/requests.rs"]
 mod requests;
 #[path = "service/scene.rs"]
@@ -18,3 +20,9 @@ mod scene;
 mod signalling;
 #[path = "service/single.rs"]
 mod single;
+#[path = "service/webhooks.rs"]
+mod webhooks;
+#[path = "service/whep.rs"]
+mod whep;
+#[path = "service/whip.rs"]
+mod whip;

@@ -1,5 +1,5 @@
 /** Starts all of Dais for a test: free ports, a temporary data folder, ended by its process id. */
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { createWriteStream } from "node:fs";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -29,6 +29,8 @@ export interface Dais {
   signInLink: string;
   /** Process ids of the children that mix stages. */
   mixerChildren: () => number[];
+  /** A room token. */
+  token: (room: string, identity: string) => string;
   stop: () => Promise<void>;
 }
 
@@ -98,5 +100,7 @@ export async function startDais(name: string, { media, apiKey }: Options = { med
     log.end();
     await rm(folder, { recursive: true, force: true });
   };
-  return { url, signInLink, mixerChildren: () => childrenOf(child.pid ?? 0, "mixer-child"), stop };
+  const token = (room: string, identity: string) =>
+    execFileSync(binary(), ["token", "--data-dir", folder, "--room", room, "--identity", identity], { encoding: "utf8" }).trim();
+  return { url, signInLink, mixerChildren: () => childrenOf(child.pid ?? 0, "mixer-child"), token, stop };
 }

@@ -8,3 +8,4 @@ mod outage;
 mod running;
 mod split;
 mod uploads;
+mod webhooks;

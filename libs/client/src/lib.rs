@@ -1,7 +1,7 @@
 //! Clients without a browser, for the demo, load generators and tests: a LiveKit-compatible participant that
 //! publishes clips with exact sender reports and counts what it receives, and callers of the control API.
 //!
-//! The participant speaks the dual peer connection of `/rtc` over the `webrtc` crate. It neither encodes nor decodes.
+//! The participant speaks the dual peer connection of `/rtc` over the `webrtc` crate, or WHIP. It neither encodes nor decodes.
 
 mod clip;
 pub mod control;
@@ -10,6 +10,8 @@ mod participant;
 mod peer;
 mod sending;
 mod signal;
+mod whip;
 
 pub use clip::{Clip, ClipError, Codec, Frame};
 pub use participant::{ClientError, Event, Options, Participant, Publication, Source};
+pub use whip::WhipPublisher;

@@ -12,7 +12,6 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::clip::{Clip, Codec};
-use crate::packets::TrackPackets;
 use crate::peer::{Peer, Side};
 use crate::sending::Sending;
 use crate::signal::Signal;
@@ -171,16 +170,7 @@ impl Participant {
         tokio::time::timeout(ANSWER, self.publisher.connected())
             .await
             .map_err(|_| ClientError::Timeout("ICE and DTLS"))??;
-        let (mut packets, mut senders) = (Vec::new(), Vec::new());
-        for (track, sender, ssrc, clip) in tracks {
-            let payload_type = self.publisher.payload_type(ssrc, clip.codec).await?;
-            let random = random_u32();
-            // RFC 3550 §5.1: random starts; the sequence stays low so that its first wrap is far.
-            let first = (u16::try_from(random & 0x7fff).unwrap_or(0), random);
-            packets.push((track, TrackPackets::new(clip, ssrc, payload_type, first)));
-            senders.push(sender);
-        }
-        self.published.push(Sending::start(senders, packets));
+        self.published.push(Sending::start(&self.publisher, tracks).await?);
         Ok(ids)
     }
 
@@ -365,18 +355,18 @@ impl Reader {
     }
 }
 
-fn random_u32() -> u32 {
+pub(crate) fn random_u32() -> u32 {
     let mut bytes = [0; 4];
     getrandom::fill(&mut bytes).expect("the system's random source answers");
     u32::from_le_bytes(bytes)
 }
 
-fn random_hex() -> String {
+pub(crate) fn random_hex() -> String {
     format!("{:08x}{:08x}", random_u32(), random_u32())
 }
 
 /// As long as LiveKit's clients wait for a peer connection.
-const ANSWER: Duration = Duration::from_secs(15);
+pub(crate) const ANSWER: Duration = Duration::from_secs(15);
 
 /// Events that nobody has read yet.
 const EVENTS: usize = 256;

@@ -8,7 +8,13 @@ use webrtc::media_stream::track_local::TrackLocal as _;
 use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
 use webrtc::rtp_transceiver::RtpSender;
 
+use crate::clip::Clip;
 use crate::packets::{Ntp, TrackPackets};
+use crate::participant::{ClientError, random_u32};
+use crate::peer::Peer;
+
+/// A track of a peer connection, its SSRC, and what it sends.
+pub(crate) type Added = (Arc<TrackLocalStaticRTP>, Arc<dyn RtpSender>, u32, Clip);
 
 /// One call of `publish`: it is fed until it is stopped or dropped.
 pub(crate) struct Sending {
@@ -17,11 +23,18 @@ pub(crate) struct Sending {
 }
 
 impl Sending {
-    pub(crate) fn start(
-        senders: Vec<Arc<dyn RtpSender>>,
-        tracks: Vec<(Arc<TrackLocalStaticRTP>, TrackPackets)>,
-    ) -> Self {
-        Self { senders, task: tokio::spawn(send(tracks)) }
+    /// Begins to feed tracks whose answer is known.
+    pub(crate) async fn start(peer: &Peer, tracks: Vec<Added>) -> Result<Self, ClientError> {
+        let (mut packets, mut senders) = (Vec::new(), Vec::new());
+        for (track, sender, ssrc, clip) in tracks {
+            let payload_type = peer.payload_type(ssrc, clip.codec).await?;
+            let random = random_u32();
+            // RFC 3550 §5.1: random starts; the sequence stays low so that its first wrap is far.
+            let first = (u16::try_from(random & 0x7fff).unwrap_or(0), random);
+            packets.push((track, TrackPackets::new(clip, ssrc, payload_type, first)));
+            senders.push(sender);
+        }
+        Ok(Self { senders, task: tokio::spawn(send(packets)) })
     }
 
     /// Feeds no more; returns what is to be taken out of the peer connection.

@@ -42,8 +42,14 @@ impl Problem {
 
     /// Adds a `Retry-After` in whole seconds.
     #[must_use]
-    pub fn retry_after(mut self, seconds: u32) -> Self {
-        self.headers.push((header::RETRY_AFTER, HeaderValue::from(seconds)));
+    pub fn retry_after(self, seconds: u32) -> Self {
+        self.header(header::RETRY_AFTER, HeaderValue::from(seconds))
+    }
+
+    /// Adds a header, such as `WWW-Authenticate`.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
         self
     }
 

@@ -10,6 +10,7 @@
 
 pub mod limits;
 pub mod message;
+pub mod notice;
 pub mod packet;
 pub mod participant;
 pub mod permission;
@@ -34,6 +35,7 @@ use self::limits::RoomLimits;
 use self::message::{
     Joined, LeaveAction, LeaveReason, ParticipantInfo, ParticipantState, Response, RoomInfo,
 };
+use self::notice::{Happening, Notice};
 use self::participant::{Join, Participant, SignalState, Transports};
 use self::presence::Presence;
 use self::routing::MessageCache;
@@ -121,6 +123,8 @@ pub enum Effect {
         /// The participant's answer.
         result: Result<String, CallFailure>,
     },
+    /// The world outside is told.
+    Notice(Box<Notice>),
     /// Nobody is left and nobody came: forget the room.
     Closed,
 }
@@ -208,7 +212,7 @@ impl Room {
         now: Now,
     ) -> Self {
         let empty_timeout = options.empty_timeout.unwrap_or(limits.empty_timeout);
-        Self {
+        let mut room = Self {
             sid: RoomSid::fresh(entropy),
             name: name.to_owned(),
             metadata: options.metadata,
@@ -228,7 +232,9 @@ impl Room {
             calls: Calls::default(),
             closes_at: Some(now.instant + empty_timeout),
             effects: VecDeque::new(),
-        }
+        };
+        room.note_room(Happening::RoomStarted);
+        room
     }
 
     /// Its name.
@@ -326,6 +332,7 @@ impl Room {
         }
         participant.info.state = ParticipantState::Active;
         self.changed(key, now);
+        self.note_joined(key);
         for publication in self.live_publications_of(key) {
             self.attach_to_everybody(publication);
         }
@@ -355,6 +362,7 @@ impl Room {
         }
         self.detach_all(key);
         self.end_calls_of(key);
+        self.note_leaving(key, reason);
         let Some(mut participant) = self.participants.remove(&key) else { return };
         self.identities.remove(&participant.info.identity);
         self.speakers.remove(key);
@@ -383,6 +391,7 @@ impl Room {
             self.leave_with(key, reason, action, now);
         }
         self.closes_at = None;
+        self.note_room(Happening::RoomFinished);
         self.effects.push_back(Effect::Closed);
     }
 

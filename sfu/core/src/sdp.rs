@@ -10,6 +10,7 @@
 //! ```
 
 mod answer;
+mod fragment;
 mod model;
 mod negotiated;
 mod numbers;
@@ -20,6 +21,7 @@ mod section;
 mod write;
 
 pub use answer::{Answer, AnswerError, answer};
+pub use fragment::Fragment;
 pub use model::{
     Candidate, CandidateProtocol, Codec, CodecLine, Direction, ExtMapLine, Feedback, LocalDescription,
     MediaKind, MediaSection, Msid, SendTrack, SessionDescription, TransportLines,

@@ -45,6 +45,7 @@ use crate::forward::SendArena;
 use crate::room::admin::AdminError;
 use crate::room::limits::RoomLimits;
 use crate::room::message::{LeaveReason, Request, Response};
+use crate::room::notice::Notice;
 use crate::room::participant::Join;
 use crate::room::sid::{Entropy, ParticipantSid};
 use crate::room::{ConnectionId, Now, ParticipantKey, PublicationKey, Room};
@@ -151,6 +152,13 @@ pub enum Event {
     },
     /// A TCP connection carries a transport: it is not a stranger.
     PathClaimed(Path),
+    /// Tell the world outside.
+    Notice {
+        /// What.
+        notice: Box<Notice>,
+        /// When, in UTC.
+        unix_us: i64,
+    },
 }
 
 /// Where forwarded media goes.

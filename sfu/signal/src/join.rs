@@ -11,7 +11,7 @@ use serde::Deserialize;
 use sfu_core::room::ConnectionId;
 use sfu_core::room::limits::RoomLimits;
 use sfu_core::room::message::{Carried, ParticipantInfo, Request, Source};
-use sfu_core::room::participant::{Join, Transports};
+use sfu_core::room::participant::{Join, Lifeline, Transports};
 use sfu_core::room::permission::Permission;
 use sfu_core::room::sid::ParticipantSid;
 
@@ -228,6 +228,7 @@ pub fn entry(
         receives_red: !hello.browser.eq_ignore_ascii_case("safari"),
         transports: hello.transports,
         connection: Some(connection),
+        lifeline: Lifeline::Signal,
     };
     Ok(Entry { room: grant.room, join, resume: hello.resume, requests: hello.requests })
 }

@@ -9,6 +9,9 @@ pub mod join;
 pub mod join_request;
 pub mod request;
 pub mod response;
+pub mod webhook;
+pub mod whep;
+pub mod whip;
 
 /// LiveKit's protocol number up to which this server behaves as theirs does.
 ///

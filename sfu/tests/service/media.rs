@@ -6,7 +6,7 @@ use client::{Event, Participant};
 use super::scene::{PATIENCE, Scene, clips};
 
 /// Waits until so many tracks bring so many packets each.
-async fn receive(participant: &mut Participant, tracks: usize, packets: u64) {
+pub(crate) async fn receive(participant: &mut Participant, tracks: usize, packets: u64) {
     let mut counters = Vec::new();
     let end = Instant::now() + PATIENCE;
     while counters.len() < tracks {

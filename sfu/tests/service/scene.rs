@@ -51,6 +51,7 @@ impl Scene {
                 identity: identity(LinkRole::Sfu),
             }),
             ice_urls: Vec::new(),
+            webhooks: None,
             limits: sfu::Limits::default(),
         };
         change(&mut config);

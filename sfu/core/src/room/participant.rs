@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::message::{
-    Carried, Kind, ParticipantInfo, ParticipantState, Quality, TrackInfo, TrackPermission, TrackSettings,
+    Carried, Kind, Layer, ParticipantInfo, ParticipantState, Quality, TrackInfo, TrackPermission,
+    TrackSettings,
 };
 use super::permission::Permission;
 use super::sid::ParticipantSid;
@@ -43,6 +44,17 @@ pub struct Join {
     pub transports: Transports,
     /// Its signal connection; `None`: a mixer on a link.
     pub connection: Option<ConnectionId>,
+    /// What keeps it in the room.
+    pub lifeline: Lifeline,
+}
+
+/// What keeps a participant in its room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lifeline {
+    /// Its signal connection, or its media path while it has none (LiveKit's clients).
+    Signal,
+    /// Its media path alone: with the transport's end it has left (WHIP, WHEP, RFC 9725 §4.2).
+    Media,
 }
 
 /// How a participant's media travels (LiveKit's peer connection modes).
@@ -236,11 +248,11 @@ impl Publication {
     /// A tile is compared by its larger scale, so that a portrait tile of a landscape picture is not blurred.
     #[must_use]
     pub fn layer_for(&self, tile: (u32, u32)) -> Quality {
-        let fills = |width: u32, height: u32| width > 0 && (width >= tile.0 || height >= tile.1);
+        let fills = |(width, height): (u32, u32)| width >= tile.0 || height >= tile.1;
         self.info
             .layers
             .iter()
-            .filter(|layer| fills(layer.width, layer.height))
+            .filter(|layer| fills(nominal_size(layer)))
             .map(|layer| layer.quality)
             .min()
             .unwrap_or(Quality::High)
@@ -277,6 +289,16 @@ impl Publication {
     #[must_use]
     pub const fn kind(&self) -> Kind {
         self.info.kind
+    }
+}
+
+/// The declared size; a publisher that declares none (WHIP has no words for it) is taken for 720p and its halves.
+fn nominal_size(layer: &Layer) -> (u32, u32) {
+    match layer.quality {
+        _ if layer.width > 0 => (layer.width, layer.height),
+        Quality::Low => (320, 180),
+        Quality::Medium => (640, 360),
+        Quality::High => (1280, 720),
     }
 }
 

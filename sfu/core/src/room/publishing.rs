@@ -2,6 +2,7 @@
 
 use super::limits::RoomLimits;
 use super::message::{AddTrack, Carried, Kind, Layer, Quality, RefusalReason, Response, TrackInfo};
+use super::notice::Happening;
 use super::participant::{BoundTrack, Publication, PublicationState};
 use super::sid::{Entropy, TrackSid};
 use super::{Effect, Now, ParticipantKey, PublicationKey, Room};
@@ -107,6 +108,7 @@ impl Room {
         publication.state = PublicationState::Live(bound);
         let publication = publication.key;
         self.changed(key, now);
+        self.note_track(Happening::TrackPublished, publication);
         if self.participants.get(&key).is_some_and(super::Participant::is_visible) {
             self.attach_to_everybody(publication);
         }
@@ -221,6 +223,7 @@ impl Room {
     }
 
     pub(super) fn remove_publication(&mut self, publication: PublicationKey) {
+        self.note_track(Happening::TrackUnpublished, publication);
         self.detach_everybody(publication);
         let Some(publisher) = self.owners.remove(&publication) else { return };
         if let Some(participant) = self.participants.get_mut(&publisher) {

@@ -32,7 +32,14 @@ impl Scene {
 
     fn join_with(&mut self, identity: &str, permission: Permission) -> ParticipantKey {
         let key = ParticipantKey(self.key());
-        let join = Join {
+        let join = self.join_of(key, identity, permission);
+        self.room.join(key, join, &mut self.entropy, self.now).unwrap();
+        self.room.activate(key, self.now);
+        key
+    }
+
+    fn join_of(&self, key: ParticipantKey, identity: &str, permission: Permission) -> Join {
+        Join {
             identity: identity.to_owned(),
             name: String::new(),
             metadata: String::new(),
@@ -48,10 +55,8 @@ impl Scene {
             receives_red: true,
             transports: Transports::Two,
             connection: Some(ConnectionId(key.0)),
-        };
-        self.room.join(key, join, &mut self.entropy, self.now).unwrap();
-        self.room.activate(key, self.now);
-        key
+            lifeline: participant::Lifeline::Signal,
+        }
     }
 
     fn join(&mut self, identity: &str) -> ParticipantKey {
@@ -59,8 +64,18 @@ impl Scene {
     }
 
     fn publish(&mut self, key: ParticipantKey, cid: &str) -> PublicationKey {
+        self.publish_with(key, cid, |_| ())
+    }
+
+    fn publish_with(
+        &mut self,
+        key: ParticipantKey,
+        cid: &str,
+        change: impl Fn(&mut Layer),
+    ) -> PublicationKey {
         let publication = PublicationKey(self.key());
-        let wish = camera(cid);
+        let mut wish = camera(cid);
+        wish.layers.iter_mut().for_each(change);
         self.room.add_track(key, publication, wish, &mut self.entropy, self.now).unwrap();
         let rids = ["q", "h", "f"].map(str::to_owned).to_vec();
         let bound = BoundTrack { mid: "1".to_owned(), mime_type: "video/VP8".to_owned(), rids };
@@ -451,4 +466,76 @@ fn who_pretends_to_speak_is_heard_until_its_time_is_over() {
     assert_eq!(levels(scene.effects()), [true]);
     scene.room.handle_timeout(Now { instant: scene.now.instant + Duration::from_secs(3), ..scene.now });
     assert_eq!(levels(scene.effects()), [false]);
+}
+
+fn notices(effects: &[Effect]) -> Vec<(notice::Happening, String)> {
+    let of = |notice: &notice::Notice| {
+        let who = notice.participant.as_ref().map_or(String::new(), |p| p.identity.clone());
+        (notice.what, who)
+    };
+    effects
+        .iter()
+        .filter_map(|e| if let Effect::Notice(notice) = e { Some(of(notice)) } else { None })
+        .collect()
+}
+
+#[test]
+fn the_world_outside_hears_of_everything_in_order_and_of_no_mixer() {
+    use notice::Happening as H;
+    let mut scene = Scene::new();
+    let alice = scene.join("alice");
+    scene.publish(alice, "cam");
+    let mixer = ParticipantKey(scene.key());
+    let join = Join { connection: None, ..scene.join_of(mixer, "mixer", Permission::listener()) };
+    scene.room.join(mixer, join, &mut scene.entropy, scene.now).unwrap();
+    scene.room.activate(mixer, scene.now);
+    let early = ParticipantKey(scene.key());
+    let join = scene.join_of(early, "early", Permission::speaker());
+    scene.room.join(early, join, &mut scene.entropy, scene.now).unwrap();
+    scene.room.leave(early, LeaveReason::JoinFailure, scene.now);
+    scene.room.close(LeaveReason::RoomDeleted, scene.now);
+    let effects = scene.effects();
+    let told = notices(&effects);
+    let told: Vec<_> = told.iter().map(|(what, who)| (*what, who.as_str())).collect();
+    assert_eq!(
+        told,
+        [
+            (H::RoomStarted, ""),
+            (H::ParticipantJoined, "alice"),
+            (H::TrackPublished, "alice"),
+            (H::ParticipantConnectionAborted, "early"),
+            (H::TrackUnpublished, "alice"),
+            (H::ParticipantLeft, "alice"),
+            (H::RoomFinished, ""),
+        ]
+    );
+    assert!(matches!(effects.last(), Some(Effect::Closed)));
+}
+
+#[test]
+fn a_track_that_was_live_before_its_publisher_joined_is_told_after_it() {
+    let mut scene = Scene::new();
+    let alice = ParticipantKey(scene.key());
+    let join = scene.join_of(alice, "alice", Permission::speaker());
+    scene.room.join(alice, join, &mut scene.entropy, scene.now).unwrap();
+    scene.publish(alice, "cam");
+    scene.room.activate(alice, scene.now);
+    let told: Vec<_> = notices(&scene.effects()).into_iter().map(|(what, _)| what).collect();
+    use notice::Happening as H;
+    assert_eq!(told, [H::RoomStarted, H::ParticipantJoined, H::TrackPublished]);
+}
+
+#[test]
+fn layers_without_a_declared_size_are_taken_for_720p_and_its_halves() {
+    let mut scene = Scene::new();
+    let (alice, bob) = (scene.join("alice"), scene.join("bob"));
+    let track = scene.publish_with(alice, "cam", |layer| (layer.width, layer.height) = (0, 0));
+    let sid = scene.room.publication(track).unwrap().info.sid.clone();
+    for (tile, wanted) in
+        [((160, 90), Quality::Low), ((400, 225), Quality::Medium), ((900, 506), Quality::High)]
+    {
+        let settings = TrackSettings { disabled: false, quality: Quality::High, size: Some(tile) };
+        scene.room.set_track_settings(bob, std::slice::from_ref(&sid), settings);
+        assert_eq!(scene.room.wish(bob, track), Some(wanted));
+    }
 }

@@ -1,6 +1,7 @@
 //! Offers as Chromium 156 and Firefox 140 write them, and what becomes of them.
 
 mod answers;
+mod fragments;
 mod mutations;
 mod offers;
 mod parsing;

@@ -49,6 +49,7 @@ impl Shard {
         self.timers.schedule(Timer::Room(key), room.poll_timeout());
         self.names.insert(name.to_owned(), key);
         self.rooms.insert(key, room);
+        self.apply_effects(key, now);
         Some(key)
     }
 
@@ -69,7 +70,7 @@ impl Shard {
         };
         let key = ParticipantKey(self.next_key());
         let (transports, can_subscribe) = (join.transports, join.permission.can_subscribe);
-        let mut seat = Seat::new(room_key, Some(connection), now);
+        let mut seat = Seat::new(room_key, Some(connection), join.lifeline, now);
         seat.tcp_only = self.rooms.get(&room_key).is_some_and(|room| room.is_tcp_only(&join.identity));
         self.seats.insert(key, seat);
         self.connections.insert(connection, key);

@@ -40,6 +40,10 @@ impl Shard {
                     let reply = result.map(AdminReply::Called).map_err(AdminError::Call);
                     self.events.push_back(Event::Admin { id: AdminId(id.0), reply });
                 }
+                Effect::Notice(notice) => {
+                    let unix_us = self.now(now).unix_us;
+                    self.events.push_back(Event::Notice { notice, unix_us });
+                }
                 Effect::Closed => {
                     if let Some(room) = self.rooms.remove(&room_key) {
                         self.names.remove(room.name());

@@ -9,7 +9,7 @@ use super::mixer::{LinkId, MixerCommand, MixerMessage, TrackHandle, Watched};
 use super::seat::{MixerSeat, Seat};
 use super::{Event, RoomKey, Shard};
 use crate::room::message::{Carried, Kind, LeaveReason, Quality, Source, TrackSettings};
-use crate::room::participant::{Join, Transports};
+use crate::room::participant::{Join, Lifeline, Transports};
 use crate::room::permission::Permission;
 use crate::room::{ParticipantKey, RoomOptions};
 
@@ -86,7 +86,7 @@ impl Shard {
             return;
         };
         let key = ParticipantKey(self.next_key());
-        let mut seat = Seat::new(room_key, None, now);
+        let mut seat = Seat::new(room_key, None, Lifeline::Signal, now);
         seat.mixer = Some(MixerSeat { link, watched: Vec::new(), last_handle: 0 });
         self.seats.insert(key, seat);
         self.links.insert(link, key);
@@ -106,6 +106,7 @@ impl Shard {
             receives_red: false,
             transports: Transports::Two,
             connection: None,
+            lifeline: Lifeline::Signal,
         };
         if let Some(room) = self.rooms.get_mut(&room_key)
             && room.join(key, join, &mut self.entropy, at).is_ok()

@@ -87,8 +87,14 @@ impl Shard {
         }
     }
 
-    /// Takes a participant out for what it sent.
-    fn dismiss(&mut self, key: ParticipantKey, reason: LeaveReason, action: LeaveAction, now: Instant) {
+    /// Takes a participant out for what it sent, or because its transport ended.
+    pub(super) fn dismiss(
+        &mut self,
+        key: ParticipantKey,
+        reason: LeaveReason,
+        action: LeaveAction,
+        now: Instant,
+    ) {
         let at = self.now(now);
         if let Some((room_key, room)) = self.room_of(key) {
             room.leave_with(key, reason, action, at);
@@ -270,15 +276,22 @@ fn allow_dtx(media: &mut crate::sdp::MediaSection) {
     }
 }
 
-/// From the smallest encoding to the largest: clients that name them `q`, `h`, `f` may offer any order.
+/// From the smallest encoding to the largest: clients that use well-known names may offer any order.
 fn ordered_rids(rids: &[Rid]) -> Vec<Rid> {
-    let place = |rid: &Rid| ["q", "h", "f"].iter().position(|known| *known == rid.as_str());
     let mut rids = rids.to_vec();
-    if rids.iter().all(|rid| place(rid).is_some()) {
-        rids.sort_by_key(place);
+    for names in RID_NAMES {
+        let place = |rid: &Rid| names.iter().position(|known| *known == rid.as_str());
+        if rids.iter().all(|rid| place(rid).is_some()) {
+            rids.sort_by_key(place);
+            break;
+        }
     }
     rids
 }
+
+/// Smallest first: LiveKit's clients, then OBS (which counts down from the largest), then WHIP encoders.
+const RID_NAMES: [&[&str]; 4] =
+    [&["q", "h", "f"], &["2", "1", "0"], &["l", "m", "h"], &["low", "mid", "high"]];
 
 fn mime_type(section: &NegotiatedSection) -> &'static str {
     match section.codecs.first().map(|first| first.codec) {

@@ -8,11 +8,13 @@ use super::peer::{Negotiation, Sections, TransportKey};
 use super::timers::Timer;
 use super::{RoomKey, Shard, SignalEnd};
 use crate::room::message::{ConnectionQuality, LeaveAction, LeaveReason, ParticipantState, ResumeFault};
+use crate::room::participant::Lifeline;
 use crate::room::{ConnectionId, ParticipantKey};
 
 /// One participant's place.
 pub(super) struct Seat {
     pub(super) room: RoomKey,
+    pub(super) lifeline: Lifeline,
     pub(super) connection: Option<ConnectionId>,
     /// How and when the signal connection went.
     pub(super) signal_lost: Option<(Instant, SignalEnd)>,
@@ -46,9 +48,15 @@ impl MixerSeat {
 }
 
 impl Seat {
-    pub(super) fn new(room: RoomKey, connection: Option<ConnectionId>, now: Instant) -> Self {
+    pub(super) fn new(
+        room: RoomKey,
+        connection: Option<ConnectionId>,
+        lifeline: Lifeline,
+        now: Instant,
+    ) -> Self {
         Self {
             room,
+            lifeline,
             connection,
             signal_lost: None,
             publisher: None,

@@ -8,6 +8,7 @@ use super::{Event, Shard};
 use crate::demux::stun_username;
 use crate::room::ParticipantKey;
 use crate::room::message::{LeaveAction, LeaveReason};
+use crate::room::participant::Lifeline;
 use crate::sdp::{Candidate, CandidateProtocol, LocalDescription};
 use crate::transport::{CloseReason, Event as TransportEvent, Path, Received, Transport};
 
@@ -211,19 +212,21 @@ impl Shard {
             return;
         }
         let Some(seat) = self.seats.get(&owner) else { return };
+        let by_peer = reason == CloseReason::ClosedByPeer;
+        if seat.lifeline == Lifeline::Media {
+            let reason = if by_peer { LeaveReason::ClientInitiated } else { LeaveReason::MediaFailure };
+            self.dismiss(owner, reason, LeaveAction::Disconnect, now);
+            return;
+        }
         if seat.connection.is_none() {
             // Nobody to tell: the session ends when its resume window does.
             self.schedule_seat(owner, now);
             return;
         }
-        if reason == CloseReason::ClosedByPeer {
+        if by_peer {
             // The client ended it on purpose: its `leave` follows, or its socket closes.
             return;
         }
-        let at = self.now(now);
-        if let Some((room_key, room)) = self.room_of(owner) {
-            room.leave_with(owner, LeaveReason::MediaFailure, LeaveAction::Reconnect, at);
-            self.apply_effects(room_key, now);
-        }
+        self.dismiss(owner, LeaveReason::MediaFailure, LeaveAction::Reconnect, now);
     }
 }
