@@ -147,7 +147,12 @@ impl Prober {
             let bytes = due.saturating_sub(cluster.sent_bytes);
             return (bytes > 0).then_some(ProbeRequest { bytes });
         }
-        if !matches!(self.state, State::Idle) || !calm || self.next.is_some_and(|at| at > now) {
+        if !matches!(self.state, State::Idle) || self.next.is_some_and(|at| at > now) {
+            return None;
+        }
+        // The wait is over: every feedback is an occasion now, and no timer is needed for the next one.
+        self.next = None;
+        if !calm {
             return None;
         }
         let rate = estimate.scaled(2.0).min(self.desired.scaled(DESIRED_ROOM));

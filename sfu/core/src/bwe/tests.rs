@@ -24,6 +24,18 @@ fn a_fast_path_reaches_the_high_layer_within_eight_seconds() {
     }
 }
 
+/// A deadline that has passed would be called again in every turn, for every subscriber.
+#[test]
+fn an_estimate_that_suffices_asks_for_no_timer() {
+    let mut viewer = Viewer::new(epoch(), Link::new(10_000 * KBPS, 1));
+    viewer.run(Duration::from_secs(20));
+    for _ in 0..100 {
+        viewer.run(Duration::from_millis(50));
+        let wait = viewer.time_to_timeout();
+        assert!(wait.is_none_or(|wait| wait > Duration::from_millis(1)), "{wait:?}");
+    }
+}
+
 /// The case: a 400 kb/s path keeps the low layer, and the high one returns when the path does.
 #[test]
 fn a_slow_path_keeps_the_low_layer_and_recovers_when_it_opens() {

@@ -169,6 +169,13 @@ impl Viewer {
         self.bwe.bitrate()
     }
 
+    /// Time until the estimator wants to be called without feedback, after it was called now.
+    pub(in crate::bwe) fn time_to_timeout(&mut self) -> Option<Duration> {
+        let now = self.at(self.now_us);
+        self.bwe.poll(now);
+        self.bwe.poll_timeout().map(|at| at.saturating_duration_since(now))
+    }
+
     /// When a layer was first sent, since the start or [`Self::forget`].
     pub(in crate::bwe) fn reached(&self, layer: usize) -> Option<Duration> {
         self.reached[layer]
