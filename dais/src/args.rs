@@ -8,6 +8,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::bench::BenchShape;
+
 /// The media backbone for virtual events: rooms, stages, recordings, replays.
 #[derive(Debug, Parser)]
 #[command(name = "dais", version, about, max_term_width = 100)]
@@ -36,6 +38,9 @@ pub(crate) enum Command {
     Doctor(Settings),
     /// Make a room token, LiveKit-style.
     Token(TokenArgs),
+    /// Measure a server.
+    #[command(subcommand)]
+    Bench(BenchCommand),
     /// One stage's mixer; started by the mixer service.
     #[command(hide = true)]
     MixerChild,
@@ -247,6 +252,77 @@ pub(crate) struct TokenArgs {
     /// The API key comes from these settings.
     #[command(flatten)]
     pub(crate) settings: Settings,
+}
+
+/// What to measure.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchCommand {
+    /// Fill a room of any LiveKit-compatible server with real clients, and measure it.
+    Rooms(BenchRoomsArgs),
+}
+
+/// One room, who is in it, and for how long.
+#[derive(Debug, Args)]
+pub(crate) struct BenchRoomsArgs {
+    /// The server.
+    #[arg(long, default_value = "http://127.0.0.1:8080")]
+    pub(crate) url: String,
+
+    /// API key that signs the clients' tokens.
+    #[arg(long, env = "DAIS_API_KEY")]
+    pub(crate) api_key: String,
+
+    /// The secret of the API key.
+    #[arg(long, env = "DAIS_API_SECRET", hide_env_values = true)]
+    pub(crate) api_secret: String,
+
+    /// Room to fill. Default: a new one.
+    #[arg(long)]
+    pub(crate) room: Option<String>,
+
+    /// Who publishes to whom.
+    #[arg(long, value_enum, default_value = "livestream")]
+    pub(crate) shape: BenchShape,
+
+    /// Participants that publish; a livestream has one.
+    #[arg(long, default_value_t = 6)]
+    pub(crate) publishers: usize,
+
+    /// Participants that only watch or listen; a meeting has none.
+    #[arg(long, default_value_t = 20)]
+    pub(crate) subscribers: usize,
+
+    /// In a meeting: pictures come in three encodings.
+    #[arg(long)]
+    pub(crate) simulcast: bool,
+
+    /// Of each picture, in kilobits per second; with simulcast, of its largest encoding.
+    #[arg(long, default_value_t = 1_700)]
+    pub(crate) video_kbps: u64,
+
+    /// Pictures per second.
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=240))]
+    pub(crate) fps: u32,
+
+    /// Participants that join in a second.
+    #[arg(long, default_value_t = 25.0)]
+    pub(crate) joins_per_second: f64,
+
+    /// Between the last join and the first measured packet.
+    #[arg(long, default_value_t = 5)]
+    pub(crate) settle_seconds: u64,
+
+    /// How long packets are measured.
+    #[arg(long, default_value_t = 20)]
+    pub(crate) seconds: u64,
+
+    /// The server's process on this machine: its processor time and memory are read from /proc.
+    #[arg(long)]
+    pub(crate) server_pid: Option<u32>,
+
+    /// One line of JSON instead of text.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// The demo's WebRTC client tells every step of ICE at `info`.

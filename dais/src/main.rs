@@ -1,6 +1,7 @@
 //! The `dais` command: reads settings, starts services, wires them together. It decides nothing else.
 
 mod args;
+mod bench;
 mod demo;
 mod doctor;
 mod http;
@@ -57,6 +58,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             return Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         Command::Token(args) => token::print(&args, &mut std::io::stdout())?,
+        Command::Bench(command) => bench::run(&command, &mut std::io::stdout()).await?,
         Command::MixerChild | Command::TransformChild => {}
     }
     Ok(ExitCode::SUCCESS)

@@ -14,4 +14,5 @@ mod whip;
 
 pub use clip::{Clip, ClipError, Codec, Frame};
 pub use participant::{ClientError, Event, Options, Participant, Publication, Source};
+pub use signal::Signal;
 pub use whip::WhipPublisher;

@@ -19,14 +19,19 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use crate::participant::ClientError;
 
 /// Both directions of an open socket.
-pub(crate) struct Signal {
+pub struct Signal {
     requests: mpsc::Sender<Request>,
     responses: mpsc::Receiver<Response>,
 }
 
 impl Signal {
     /// Opens the socket; the server's first message is still to come.
-    pub(crate) async fn open(url: &str, token: &str, auto_subscribe: bool) -> Result<Self, ClientError> {
+    ///
+    /// `url` is `ws://`, `wss://`, `http://` or `https://` without a path.
+    ///
+    /// # Errors
+    /// When the server refuses or cannot be reached.
+    pub async fn open(url: &str, token: &str, auto_subscribe: bool) -> Result<Self, ClientError> {
         let url = format!(
             "{}/rtc?protocol=16&sdk=rust&version=dais&auto_subscribe={}&adaptive_stream=0",
             url.trim_end_matches('/').replacen("http", "ws", 1),
@@ -43,12 +48,13 @@ impl Signal {
     }
 
     /// A handle that sends requests.
-    pub(crate) fn sender(&self) -> mpsc::Sender<Request> {
+    #[must_use]
+    pub fn sender(&self) -> mpsc::Sender<Request> {
         self.requests.clone()
     }
 
     /// The next message; `None` when the socket is closed.
-    pub(crate) async fn next(&mut self) -> Option<Response> {
+    pub async fn next(&mut self) -> Option<Response> {
         self.responses.recv().await
     }
 }
