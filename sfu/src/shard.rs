@@ -79,7 +79,11 @@ pub(crate) struct ShardHandle {
 pub(crate) struct Figures {
     pub(crate) stats: Mutex<ShardStats>,
     pub(crate) sent_datagrams: AtomicU64,
+    /// Datagrams of equal size to one peer that left together count once.
+    pub(crate) sent_runs: AtomicU64,
     pub(crate) send_calls: AtomicU64,
+    /// Turns of the loop.
+    pub(crate) turns: AtomicU64,
     pub(crate) send_failures: AtomicU64,
     pub(crate) received_datagrams: AtomicU64,
     pub(crate) tcp_connections: AtomicU64,
@@ -246,10 +250,11 @@ impl Driver {
         let mut ready = [EpollEvent::empty(); 256];
         loop {
             let timeout = self.time_to_wait(now);
-            let count = self.epoll.wait(&mut ready, timeout).unwrap_or(0);
+            let woken = self.epoll.wait(&mut ready, timeout).unwrap_or(0);
             // The only clock read of the media path: everything in this turn happens now.
             now = Instant::now();
-            for event in &ready[..count] {
+            count(&self.figures.turns, 1);
+            for event in &ready[..woken] {
                 match event.data() {
                     UDP => self.receive(now),
                     LISTENER => self.accept(now),
@@ -521,6 +526,7 @@ fn flush(udp: &UdpPort, mut runs: &[SendRun<'_>], figures: &Figures) {
                 let datagrams: usize =
                     runs[..taken].iter().map(|run| run.bytes.len().div_ceil(run.segment.max(1))).sum();
                 count(&figures.sent_datagrams, datagrams);
+                count(&figures.sent_runs, taken);
                 count(&figures.send_calls, 1);
                 runs = &runs[taken.max(1).min(runs.len())..];
             }
