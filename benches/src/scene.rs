@@ -83,6 +83,8 @@ pub(crate) struct Scene {
     arena: SendArena<usize>,
     counters: MediaCounters,
     socket: Option<UdpPort>,
+    /// Datagrams leave from here.
+    local: SocketAddr,
     seq: u16,
     frame: u32,
     /// Virtual: the publisher sends at its usual pace, however fast the bench runs.
@@ -118,6 +120,7 @@ impl Scene {
             arena: SendArena::new(ARENA_BYTES),
             counters: MediaCounters::default(),
             socket,
+            local: sink.map_or(HERE, Sink::local),
             seq: 0,
             frame: 0,
             now: Instant::now(),
@@ -196,12 +199,12 @@ impl Scene {
 
     fn flush(&mut self) -> io::Result<()> {
         if let Some(socket) = &self.socket {
-            let nothing = SendRun { local: HERE, remote: HERE, bytes: &[], segment: 0 };
+            let nothing = SendRun { local: self.local, remote: self.local, bytes: &[], segment: 0 };
             let mut batch = [nothing; BATCH];
             for runs in self.arena.runs().chunks(BATCH) {
                 for (slot, run) in batch.iter_mut().zip(runs) {
                     let (bytes, remote) = (self.arena.bytes(run), self.subscribers[run.to].to);
-                    *slot = SendRun { local: HERE, remote, bytes, segment: run.segment };
+                    *slot = SendRun { local: self.local, remote, bytes, segment: run.segment };
                 }
                 let mut rest = &batch[..runs.len()];
                 while !rest.is_empty() {

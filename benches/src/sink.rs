@@ -1,7 +1,8 @@
-//! Receivers on loopback that read and forget, so that the kernel's receive path is part of the price.
+//! Where datagrams go: to receivers on loopback that read and forget, so that the kernel's receive path is part
+//! of the price; or to an address behind a device that drops them, so that only the sender's part is.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -9,20 +10,36 @@ use std::time::Duration;
 
 use crate::datagrams::UdpPort;
 
-/// Sockets that share the subscribers.
-const SOCKETS: usize = 8;
+/// Addresses that share the subscribers.
+const ADDRESSES: usize = 8;
 
-/// A thread that reads [`SOCKETS`] sockets.
+/// Takes what is sent.
 pub(crate) struct Sink {
     addresses: Vec<SocketAddr>,
+    local: IpAddr,
+    reader: Option<Reader>,
+}
+
+/// A thread that reads [`ADDRESSES`] sockets.
+struct Reader {
     stop: Arc<AtomicBool>,
     received: Arc<AtomicU64>,
     thread: JoinHandle<()>,
 }
 
 impl Sink {
-    pub(crate) fn start() -> io::Result<Self> {
-        let mut ports = (0..SOCKETS).map(|_| UdpPort::bind(0, false)).collect::<io::Result<Vec<_>>>()?;
+    /// Readers on loopback, or `device`: an address that is routed to a device that drops everything.
+    pub(crate) fn start(device: Option<IpAddr>) -> io::Result<Self> {
+        let Some(ip) = device else { return Self::loopback() };
+        let addresses = (1..=ADDRESSES).map(|place| (ip, 9_000 + u16::try_from(place).unwrap_or(0)).into());
+        let addresses: Vec<SocketAddr> = addresses.collect();
+        let route = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+        route.connect(addresses[0])?;
+        Ok(Self { addresses, local: route.local_addr()?.ip(), reader: None })
+    }
+
+    fn loopback() -> io::Result<Self> {
+        let mut ports = (0..ADDRESSES).map(|_| UdpPort::bind(0, false)).collect::<io::Result<Vec<_>>>()?;
         let addresses =
             ports.iter().map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port.port()))).collect();
         let stop = Arc::new(AtomicBool::new(false));
@@ -41,20 +58,28 @@ impl Sink {
                 }
             }
         });
-        Ok(Self { addresses, stop, received, thread })
+        let reader = Some(Reader { stop, received, thread });
+        Ok(Self { addresses, local: Ipv4Addr::LOCALHOST.into(), reader })
     }
 
     /// Where a subscriber receives.
     pub(crate) fn address(&self, subscriber: usize) -> SocketAddr {
-        self.addresses[subscriber % SOCKETS]
+        self.addresses[subscriber % ADDRESSES]
     }
 
-    /// Waits for what is on its way, ends the thread, and says how many datagrams arrived.
-    pub(crate) fn stop(self) -> u64 {
+    /// The address from which datagrams leave.
+    pub(crate) fn local(&self) -> SocketAddr {
+        SocketAddr::new(self.local, 0)
+    }
+
+    /// Waits for what is on its way, ends the thread, and says how many datagrams arrived; `None` behind a
+    /// device, where nobody counts.
+    pub(crate) fn stop(self) -> Option<u64> {
+        let reader = self.reader?;
         std::thread::sleep(Duration::from_millis(50));
-        self.stop.store(true, Ordering::Relaxed);
+        reader.stop.store(true, Ordering::Relaxed);
         // A panic of the reader shows in the count.
-        let _ = self.thread.join();
-        self.received.load(Ordering::Relaxed)
+        let _ = reader.thread.join();
+        Some(reader.received.load(Ordering::Relaxed))
     }
 }

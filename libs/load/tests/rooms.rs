@@ -1,5 +1,7 @@
 //! The generator against the SFU: every shape joins, and media reaches everybody.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
