@@ -259,7 +259,9 @@ fn keep_one_codec(media: &mut crate::sdp::MediaSection, wish: &str) {
         _ => None,
     };
     let offered = |codec: Codec| media.codecs.iter().any(|line| line.codec == Some(codec));
-    let first = [Codec::Vp8, Codec::H264].into_iter().find(|&codec| offered(codec));
+    // RFC 3264 §5.1: the order is the offerer's preference; a native client sends its first one without a word.
+    let forwarded = |codec: &Codec| matches!(codec, Codec::Vp8 | Codec::H264);
+    let first = media.codecs.iter().filter_map(|line| line.codec).find(forwarded);
     let Some(keep) = wished.filter(|&codec| offered(codec)).or(first) else { return };
     let kept: Vec<_> =
         media.codecs.iter().filter(|line| line.codec == Some(keep)).map(|line| line.pt).collect();
@@ -341,4 +343,26 @@ fn streams(section: &NegotiatedSection, rids: Vec<Rid>) -> SectionStreams {
         section.fid_groups.first().map(|&(media, _)| media).or_else(|| section.ssrcs.first().copied());
     let rtx = section.fid_groups.iter().find(|(m, _)| Some(*m) == media).map(|&(_, rtx)| rtx);
     SectionStreams::Single { media, rtx }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(wish: &str, formats: &str) -> Option<Codec> {
+        let numbers: Vec<_> =
+            formats.lines().filter_map(|line| line.split(':').nth(1)?.split(' ').next()).collect();
+        let offer = format!("v=0\nm=video 9 UDP/TLS/RTP/SAVPF {}\na=mid:0\n{formats}\n", numbers.join(" "));
+        let mut description = SessionDescription::parse(&offer).unwrap();
+        keep_one_codec(&mut description.media[0], wish);
+        description.media[0].codecs.first().and_then(|line| line.codec)
+    }
+
+    #[test]
+    fn without_a_word_the_first_codec_of_the_offer_is_kept() {
+        let (h264, vp8, vp9) = ("a=rtpmap:102 H264/90000", "a=rtpmap:96 VP8/90000", "a=rtpmap:98 VP9/90000");
+        assert_eq!(kept("", &format!("{vp9}\n{h264}\n{vp8}")), Some(Codec::H264));
+        assert_eq!(kept("", &format!("{vp8}\n{h264}")), Some(Codec::Vp8));
+        assert_eq!(kept("vp8", &format!("{h264}\n{vp8}")), Some(Codec::Vp8));
+    }
 }
