@@ -29,8 +29,8 @@ pub fn sctp(data: &[u8]) {
         wire.step(&mut input);
     }
     for _ in 0..8 {
-        wire.deliver(true, |packet| Some(packet));
-        wire.deliver(false, |packet| Some(packet));
+        wire.deliver(true, Some);
+        wire.deliver(false, Some);
     }
     assert!(wire.opened <= 128, "{} channels were opened", wire.opened);
 }
@@ -65,7 +65,7 @@ impl Wire {
             3 => {
                 let mut packet = self.header.clone();
                 packet.extend_from_slice(input.piece());
-                self.to_server(packet);
+                self.send_to_server(packet);
             }
             4 => self.client.open(self.now, lossy()),
             5 => {
@@ -90,7 +90,7 @@ impl Wire {
         for packet in packets.iter().filter_map(|packet| act(packet.to_vec())) {
             if up {
                 self.header = packet.iter().copied().take(12).collect();
-                self.to_server(packet);
+                self.send_to_server(packet);
             } else {
                 self.client.handle_datagram(self.now, packet.into());
             }
@@ -98,7 +98,7 @@ impl Wire {
         self.look();
     }
 
-    fn to_server(&mut self, mut packet: Vec<u8>) {
+    fn send_to_server(&mut self, mut packet: Vec<u8>) {
         seal(&mut packet);
         self.server.handle_datagram(self.now, packet.into());
     }

@@ -241,6 +241,7 @@ impl Play {
             Effect::Published { .. }
             | Effect::Tune { .. }
             | Effect::Replaced { .. }
+            | Effect::Notice(_)
             | Effect::CallEnded { .. } => {}
             Effect::Attach { subscriber, publication } => {
                 assert!(self.attached.insert((subscriber, publication)), "attached twice");

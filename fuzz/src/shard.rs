@@ -146,9 +146,8 @@ impl Play {
 
     fn resume(&mut self, connection: ConnectionId, input: &mut Input<'_>) {
         let heard = self.scene.heard.get(&connection);
-        let sid = heard.and_then(|heard| heard.first()).and_then(|first| match first {
-            Response::Joined(joined) => Some(joined.participant.sid.clone()),
-            _ => None,
+        let sid = heard.and_then(|heard| heard.first()).and_then(|first| {
+            if let Response::Joined(joined) = first { Some(joined.participant.sid.clone()) } else { None }
         });
         self.join(input, Some(sid.unwrap_or_else(|| ParticipantSid::from_wire("PA_none"))));
     }
@@ -189,12 +188,10 @@ impl Play {
     fn tracks(&self, connection: ConnectionId, input: &mut Input<'_>) -> Vec<TrackSid> {
         let mut known = Vec::new();
         for word in self.scene.heard.get(&connection).into_iter().flatten() {
-            match word {
-                Response::TrackPublished { track, .. } => known.push(track.sid.clone()),
-                Response::Update(all) => {
-                    known.extend(all.iter().flat_map(|p| &p.tracks).map(|t| t.sid.clone()))
-                }
-                _ => {}
+            if let Response::TrackPublished { track, .. } = word {
+                known.push(track.sid.clone());
+            } else if let Response::Update(all) = word {
+                known.extend(all.iter().flat_map(|p| &p.tracks).map(|t| t.sid.clone()));
             }
         }
         let take = input.below(4);

@@ -185,17 +185,17 @@ impl Pair {
     }
 
     fn stranger(&mut self, input: &mut Input<'_>) {
-        self.from_elsewhere(input.piece().to_vec());
+        self.send_from_elsewhere(input.piece().to_vec());
     }
 
     /// The client's own datagram, played from another address.
     fn stranger_hello(&mut self) {
         if let Some(datagram) = self.last_up.clone().or_else(|| self.up.front().cloned()) {
-            self.from_elsewhere(datagram.to_vec());
+            self.send_from_elsewhere(datagram.to_vec());
         }
     }
 
-    fn from_elsewhere(&mut self, mut datagram: Vec<u8>) {
+    fn send_from_elsewhere(&mut self, mut datagram: Vec<u8>) {
         self.collect();
         let received = self.server.handle_datagram(self.now, path(66), &mut datagram);
         assert!(

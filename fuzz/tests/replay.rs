@@ -1,5 +1,7 @@
 //! Every corpus through its target, and seeded changes of each input.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::BTreeSet;
 use std::panic::catch_unwind;
 use std::path::PathBuf;

@@ -1,7 +1,5 @@
 //! The client against an S3 server that is not ours.
 
-#![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
-
 use std::time::{Duration, Instant};
 
 use bucket::{Bucket, BucketConfig, BucketError, Expected, Kind};
