@@ -64,6 +64,16 @@ test("people meet in a session, mute, turn the camera off, and leave", async () 
   await expect(ada.getByText("1 watching")).toBeVisible();
   await expect(sana.getByRole("button", { name: /camera/i })).toHaveCount(0);
 
+  await ada.getByRole("button", { name: "Share your screen" }).click();
+  const screen = luis.locator(".tile[data-screen] video");
+  await expect(screen).toBeVisible({ timeout: 30_000 });
+  const shown = () => screen.evaluate((video: HTMLVideoElement) => (video.videoWidth > 0 ? video.currentTime : 0));
+  const first = await shown();
+  await expect.poll(shown, { timeout: 20_000 }).toBeGreaterThan(first + 1);
+  await picture(luis, "session-screen-phone-dark");
+  await ada.getByRole("button", { name: "Stop sharing" }).click();
+  await expect(screen).toHaveCount(0);
+
   await luis.getByRole("button", { name: "Mute the microphone" }).click();
   await expect(ada.locator('.tile:not([data-local]) [aria-label="Muted"]')).toBeVisible();
   await luis.getByRole("button", { name: "Turn the camera off" }).click();
