@@ -30,8 +30,6 @@ export interface PageParticipant {
   join: () => Promise<void>;
   /** By track id. */
   incoming: () => Promise<Record<string, Incoming>>;
-  /** Takes its own tracks back and publishes them again. */
-  publishAgain: () => Promise<void>;
   negotiated: () => Promise<Negotiated[]>;
 }
 
@@ -75,15 +73,9 @@ async function incoming(): Promise<Record<string, Incoming>> {
   return tracks;
 }
 
-async function publishAgain(): Promise<void> {
-  const tracks = [...room.localParticipant.trackPublications.values()].flatMap(({ track }) => (track ? [track] : []));
-  await room.localParticipant.unpublishTracks(tracks);
-  await publish();
-}
-
 async function negotiated(): Promise<Negotiated[]> {
   const descriptions = window.keptConnections.map((connection) => connection.remoteDescription?.sdp ?? "");
   return descriptions.map((sdp) => ({ bytes: sdp.length, sections: sdp.match(/^m=/gm)?.length ?? 0 }));
 }
 
-window.participant = { join, incoming, publishAgain, negotiated };
+window.participant = { join, incoming, negotiated };
