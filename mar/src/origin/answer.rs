@@ -17,7 +17,8 @@ pub(super) const PLAYLIST: &str = "application/vnd.apple.mpegurl";
 pub(super) enum Lifetime {
     /// A live playlist: half a target duration, rounded down.
     Live,
-    /// A replay's playlist: captions may be added any time.
+    /// A replay's playlist: captions may be added any time, and who then reloads the page must see them. Shared
+    /// caches hold it for ten seconds (RFC 9111 §5.2.2.10), which is what a crowd of viewers costs the origin.
     Replay,
     /// A segment of a finished or running recording: its name never means other bytes.
     Forever,
@@ -34,7 +35,7 @@ impl Lifetime {
         };
         let text = match self {
             Self::Live => format!("{scope}, max-age=1"),
-            Self::Replay => format!("{scope}, max-age=10"),
+            Self::Replay => format!("{scope}, max-age=0, s-maxage=10"),
             Self::Forever => format!("{scope}, max-age=31536000, immutable"),
             Self::Replaceable => format!("{scope}, max-age=300"),
         };

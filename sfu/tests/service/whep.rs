@@ -99,6 +99,8 @@ async fn an_independent_player_plays_and_goes_on_with_the_next_publisher() {
     let scene = Scene::start().await;
     let mut ada = scene.participant("ada", "hall").await;
     ada.publish(clips()).await.unwrap();
+    let first = post_until_it_plays(&scene, &scene.join_token("early", "hall")).await.text().await.unwrap();
+    assert_eq!(first.matches("a=sendonly").count(), 2, "the room shows both tracks: {first}");
     let token = scene.join_token("player", "hall");
     let mut script = Script::start(include_str!("whep_play.py"), &[&scene.http("/whep"), &token]);
     assert_eq!(script.next_line().await, "posted 201");
