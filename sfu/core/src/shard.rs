@@ -41,6 +41,7 @@ use self::mixer::{LinkId, MixerCommand, MixerMessage};
 use self::peer::{Peer, TransportKey};
 use self::seat::Seat;
 use self::timers::{Timer, Timers};
+use crate::bwe::Bitrate;
 use crate::forward::SendArena;
 use crate::room::admin::AdminError;
 use crate::room::limits::RoomLimits;
@@ -295,6 +296,14 @@ impl Shard {
             subscriptions: self.downlinks.len(),
             ..self.stats.clone()
         }
+    }
+
+    /// What the path to a participant carries; `None` for one who receives by no transport.
+    #[must_use]
+    pub fn estimate(&self, connection: ConnectionId) -> Option<Bitrate> {
+        let seat = self.seats.get(self.connections.get(&connection)?)?;
+        let subscribing = self.peers.get(seat.subscriber?)?.role.receives()?;
+        Some(subscribing.outbound.congestion.bwe().bitrate())
     }
 
     /// Everybody is gone after [`Command::Close`].

@@ -1,0 +1,359 @@
+//! One participant: what it says on its signal connection, and its two peer connections.
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use netem::{Link, LinkConfig, Packet, Rng};
+use sfu_core::room::message::{
+    AddTrack, Carried, Description, Kind, Layer, LeaveAction, Quality, Request, Response, Source,
+};
+use sfu_core::rtp::RtpHeader;
+use sfu_core::sdp::SessionDescription;
+use sfu_core::transport::{Path, Received};
+
+use crate::camera::{Camera, CameraConfig};
+use crate::leg::Leg;
+use crate::microphone::Microphone;
+use crate::publisher::{EXTENSIONS, Publisher, RED, RIDS, RTX, Sources, VP8};
+use crate::subscriber::{Sink, Subscriber};
+
+/// What a client is and does.
+#[derive(Debug, Clone)]
+pub struct ClientConfig {
+    /// The room that it joins.
+    pub room: u16,
+    /// What its camera sends; `None`: it has none.
+    pub camera: Option<CameraConfig>,
+    /// The camera's picture is announced as a shared screen.
+    pub is_screen: bool,
+    /// It speaks.
+    pub has_microphone: bool,
+    /// Its sound carries redundancy (RFC 2198), and it takes such sound.
+    pub red: bool,
+    /// The path to the server.
+    pub up: LinkConfig,
+    /// The path from the server.
+    pub down: LinkConfig,
+    /// One way of the signal connection.
+    pub signal_delay: Duration,
+    /// It answers offers with `a=setup:active`, as browsers do.
+    pub is_dtls_client: bool,
+}
+
+impl ClientConfig {
+    /// A listener on a perfect path of 20 ms each way.
+    #[must_use]
+    pub fn listener(room: u16) -> Self {
+        let path = LinkConfig { delay: Duration::from_millis(20), ..LinkConfig::default() };
+        Self {
+            room,
+            camera: None,
+            is_screen: false,
+            has_microphone: false,
+            red: true,
+            up: path,
+            down: path,
+            signal_delay: Duration::from_millis(25),
+            is_dtls_client: true,
+        }
+    }
+
+    /// A speaker with a 720p camera on the same path.
+    #[must_use]
+    pub fn speaker(room: u16) -> Self {
+        Self { camera: Some(CameraConfig::default()), has_microphone: true, ..Self::listener(room) }
+    }
+}
+
+/// A datagram of one of a client's peer connections.
+#[derive(Debug, Clone)]
+pub(crate) struct Datagram {
+    pub(crate) path: Path,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Packet for Datagram {
+    fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
+    fn flip(&mut self, bit: usize) {
+        self.bytes.flip(bit);
+    }
+}
+
+/// How a client's session stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientState {
+    /// It waits for the first word.
+    Joining,
+    /// The room took it in.
+    Joined,
+    /// The server told it to go, or it left.
+    Left,
+}
+
+/// One participant.
+pub struct Client {
+    pub(crate) config: ClientConfig,
+    pub(crate) number: u16,
+    pub(crate) state: ClientState,
+    pub(crate) publisher: Publisher,
+    pub(crate) subscriber: Subscriber,
+    pub(crate) up: Link<Datagram>,
+    pub(crate) down: Link<Datagram>,
+    /// Words to the server.
+    pub(crate) requests: Vec<Request>,
+    /// Track ids of its own tracks: sound, picture.
+    pub(crate) own: [Option<String>; 2],
+    offers: u32,
+    /// Tracks that the server says it has paused.
+    pub(crate) paused: Vec<String>,
+    pub(crate) pauses: u32,
+    pub(crate) sid: Option<String>,
+}
+
+impl Client {
+    pub(crate) fn new(number: u16, config: ClientConfig, seed: u64, began: Instant, now: Instant) -> Self {
+        let mut rng = Rng::new(seed);
+        let mut leg = |port: u16| {
+            let mut bytes = [0; 32];
+            for chunk in bytes.chunks_mut(8) {
+                chunk.copy_from_slice(&rng.bits().to_be_bytes());
+            }
+            Leg::new(port, bytes, config.is_dtls_client, now)
+        };
+        let (publishing, subscribing) = (leg(10_000 + 2 * number), leg(10_001 + 2 * number));
+        let label = (config.room, number);
+        let near_wrap = config.camera.as_ref().is_some_and(|camera| camera.near_wrap);
+        let camera = config.camera.as_ref().map(|camera| Camera::new(camera, label, rng.bits(), now));
+        let microphone = config.has_microphone.then(|| Microphone::new(config.red, label, near_wrap, now));
+        let ssrc_base = 1_000 * (u32::from(number) + 1);
+        let sources = Sources { camera, microphone, near_wrap, ssrc_base };
+        Self {
+            number,
+            state: ClientState::Joining,
+            publisher: Publisher::new(publishing, sources, now),
+            subscriber: Subscriber::new(subscribing, began),
+            up: Link::new(config.up, rng.bits()),
+            down: Link::new(config.down, rng.bits()),
+            requests: Vec::new(),
+            own: [None, None],
+            offers: 0,
+            paused: Vec::new(),
+            pauses: 0,
+            sid: None,
+            config,
+        }
+    }
+
+    /// Takes a word of the server.
+    pub(crate) fn handle_response(&mut self, now: Instant, response: &Response) {
+        match response {
+            Response::Joined(joined) => {
+                self.state = ClientState::Joined;
+                self.sid = Some(joined.participant.sid.to_string());
+                self.announce();
+            }
+            Response::TrackPublished { cid, track } => {
+                let place = usize::from(cid == "picture");
+                self.own[place] = Some(track.sid.to_string());
+                let ready = (self.own[0].is_some() || !self.config.has_microphone)
+                    && (self.own[1].is_some() || self.config.camera.is_none());
+                if ready {
+                    self.offer();
+                }
+            }
+            Response::Answer(description) => {
+                let remote = SessionDescription::parse(&description.sdp).unwrap().remote().unwrap();
+                self.publisher.leg.set_server(remote, now);
+            }
+            Response::Offer(description) => {
+                let sdp = self.subscriber.handle_offer(&description.sdp, now);
+                let answer = Description { id: description.id, sdp, mid_to_track: Vec::new() };
+                self.requests.push(Request::Answer(answer));
+            }
+            Response::SubscribedQuality { enabled, .. } => self.publisher.wanted = *enabled,
+            Response::StreamStates(states) => {
+                for (_, track, paused) in states {
+                    self.set_paused(track.as_str(), *paused, now);
+                }
+            }
+            Response::Leave { action, .. } => {
+                if *action != LeaveAction::Resume {
+                    self.state = ClientState::Left;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes a datagram of the server.
+    pub(crate) fn handle_datagram(&mut self, now: Instant, mut datagram: Datagram) {
+        let is_publisher = datagram.path == self.publisher.leg.path();
+        let leg = if is_publisher { &mut self.publisher.leg } else { &mut self.subscriber.leg };
+        match leg.handle_datagram(now, &mut datagram.bytes) {
+            Received::Rtp(rtp) if !is_publisher => {
+                self.subscriber.handle_rtp(now, &datagram.bytes[..rtp.payload.end]);
+            }
+            Received::Rtcp(place) if is_publisher => self.publisher.handle_rtcp(now, &datagram.bytes[place]),
+            Received::Rtcp(place) => self.subscriber.handle_rtcp(now, &datagram.bytes[place]),
+            Received::Rtp(_) | Received::Consumed | Received::PathChecked | Received::Dropped(_) => {}
+        }
+    }
+
+    /// Everything that is due; call it after every input, too.
+    pub(crate) fn turn(&mut self, now: Instant, at: Duration) {
+        self.publisher.turn(now);
+        self.subscriber.turn(now);
+        for leg in [&mut self.publisher.leg, &mut self.subscriber.leg] {
+            let path = leg.path();
+            for bytes in leg.take() {
+                self.up.send(at, Datagram { path, bytes });
+            }
+        }
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        [self.publisher.poll_timeout(), self.subscriber.poll_timeout()].into_iter().flatten().min()
+    }
+
+    /// The received track of an SSRC in a datagram that goes to this client; `None` for other datagrams.
+    pub(crate) fn track_in(&self, path: Path, datagram: &[u8]) -> Option<(u32, u16, Option<String>)> {
+        let is_rtp = datagram.len() > 12 && datagram[0] >> 6 == 2 && !(192..=223).contains(&datagram[1]);
+        if !is_rtp || path != self.subscriber.leg.path() {
+            return None;
+        }
+        let header = RtpHeader::parse(datagram).ok()?;
+        let track = self.subscriber.track_of(header.ssrc.0).map(|track| track.sid.clone());
+        Some((header.ssrc.0, header.seq.0, track))
+    }
+
+    fn set_paused(&mut self, track: &str, paused: bool, now: Instant) {
+        self.paused.retain(|known| known != track);
+        if paused {
+            self.paused.push(track.to_owned());
+            self.pauses += 1;
+        }
+        for known in self.subscriber.tracks.iter_mut().filter(|known| known.sid == track) {
+            if let Sink::Picture(picture) = &mut known.sink {
+                picture.set_paused(paused, now);
+            }
+        }
+    }
+
+    fn announce(&mut self) {
+        if self.config.has_microphone {
+            self.requests.push(Request::AddTrack(Box::new(self.wish("sound", Kind::Audio))));
+        }
+        if self.config.camera.is_some() {
+            self.requests.push(Request::AddTrack(Box::new(self.wish("picture", Kind::Video))));
+        }
+    }
+
+    fn wish(&self, cid: &str, kind: Kind) -> AddTrack {
+        let rates = self.config.camera.as_ref().map_or(&[][..], |camera| &camera.rates_bps);
+        let qualities = [Quality::Low, Quality::Medium, Quality::High];
+        let sizes = [(320, 180), (640, 360), (1280, 720)];
+        let layers = rates.iter().enumerate().map(|(place, &rate)| Layer {
+            quality: if rates.len() == 1 { Quality::High } else { qualities[place] },
+            width: sizes[place].0,
+            height: sizes[place].1,
+            bitrate_bps: u32::try_from(rate).unwrap(),
+            rid: String::new(),
+        });
+        let is_video = kind == Kind::Video;
+        AddTrack {
+            cid: cid.to_owned(),
+            name: cid.to_owned(),
+            kind,
+            width: if is_video { 1280 } else { 0 },
+            height: if is_video { 720 } else { 0 },
+            muted: false,
+            disable_dtx: true,
+            source: match (is_video, self.config.is_screen) {
+                (false, _) => Source::Microphone,
+                (true, false) => Source::Camera,
+                (true, true) => Source::ScreenShare,
+            },
+            layers: if is_video { layers.collect() } else { Vec::new() },
+            codecs: Vec::new(),
+            existing: None,
+            stereo: false,
+            disable_red: !self.config.red,
+            encryption: Carried(0),
+            stream: String::new(),
+            audio_features: Vec::new(),
+            backup_codec_policy: Carried(0),
+            packet_trailer_features: Vec::new(),
+        }
+    }
+
+    fn offer(&mut self) {
+        self.offers += 1;
+        let sdp = self.offer_text();
+        self.requests.push(Request::Offer(Description { id: self.offers, sdp, mid_to_track: Vec::new() }));
+    }
+
+    fn offer_text(&self) -> String {
+        let leg = &self.publisher.leg;
+        let mids: Vec<&str> = [(self.config.has_microphone, "0"), (self.config.camera.is_some(), "1")]
+            .into_iter()
+            .filter_map(|(has, mid)| has.then_some(mid))
+            .collect();
+        let mut text = format!(
+            "v=0\r\no=- 9 {} IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE {}\r\n",
+            self.offers,
+            mids.join(" ")
+        );
+        let mut media = |mid: &str, line: &str, cid: &str, rest: &str| {
+            let local = leg.transport.local();
+            let _ = write!(
+                text,
+                "m={line}\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:{}\r\na=ice-pwd:{}\r\na=fingerprint:{}\r\n\
+                 a=setup:actpass\r\na=mid:{mid}\r\na=sendonly\r\na=rtcp-mux\r\na=rtcp-rsize\r\n\
+                 a=msid:s {cid}\r\n",
+                local.ufrag,
+                local.pwd,
+                leg.transport.fingerprint()
+            );
+            for (id, uri) in EXTENSIONS {
+                let _ = write!(text, "a=extmap:{id} {uri}\r\n");
+            }
+            text.push_str(rest);
+        };
+        if self.config.has_microphone {
+            let formats = if self.config.red { format!("{RED} 111") } else { "111".to_owned() };
+            let red = format!("a=rtpmap:{RED} red/48000/2\r\na=fmtp:{RED} 111/111\r\n");
+            let rest = format!(
+                "a=rtpmap:111 opus/48000/2\r\na=rtcp-fb:111 transport-cc\r\na=fmtp:111 useinbandfec=1\r\n{}\
+                 a=ssrc:{} cname:c\r\n",
+                if self.config.red { red.as_str() } else { "" },
+                self.publisher.sound_ssrc()
+            );
+            media("0", &format!("audio 9 UDP/TLS/RTP/SAVPF {formats}"), "sound", &rest);
+        }
+        if let Some(camera) = &self.config.camera {
+            let mut rest = format!(
+                "a=rtpmap:{VP8} VP8/90000\r\na=rtcp-fb:{VP8} transport-cc\r\na=rtcp-fb:{VP8} nack\r\n\
+                 a=rtcp-fb:{VP8} nack pli\r\na=rtcp-fb:{VP8} ccm fir\r\na=rtpmap:{RTX} rtx/90000\r\n\
+                 a=fmtp:{RTX} apt={VP8}\r\n"
+            );
+            let rids = &RIDS[..camera.rates_bps.len()];
+            if rids.len() > 1 {
+                for rid in rids {
+                    let _ = write!(rest, "a=rid:{rid} send\r\n");
+                }
+                let _ = write!(rest, "a=simulcast:send {}\r\n", rids.join(";"));
+            } else {
+                let (ssrc, rtx) = self.publisher.ssrcs(0);
+                let _ = write!(
+                    rest,
+                    "a=ssrc-group:FID {ssrc} {rtx}\r\na=ssrc:{ssrc} cname:c\r\na=ssrc:{rtx} cname:c\r\n"
+                );
+            }
+            media("1", &format!("video 9 UDP/TLS/RTP/SAVPF {VP8} {RTX}"), "picture", &rest);
+        }
+        text
+    }
+}

@@ -1,0 +1,524 @@
+//! The shard, its clients, the paths between them, and virtual time.
+
+use std::collections::VecDeque;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+use netem::{LinkConfig, LinkStats};
+use sfu_core::room::limits::RoomLimits;
+use sfu_core::room::message::{Carried, Request, Response};
+use sfu_core::room::participant::{Join, Lifeline, Transports};
+use sfu_core::room::permission::Permission;
+use sfu_core::room::sid::TrackSid;
+use sfu_core::room::{ConnectionId, Now};
+use sfu_core::sdp::{Candidate, CandidateProtocol};
+use sfu_core::seed::Seed;
+use sfu_core::shard::{Command, Destination, Event, Shard, ShardConfig, ShardStats, SignalEnd};
+use sfu_core::transport::{Certificate, Config, Path};
+
+use crate::checks::{Checks, Violation};
+use crate::client::{Client, ClientConfig, ClientState, Datagram};
+use crate::leg::SERVER;
+use crate::mark::Mark;
+use crate::picture::PictureStats;
+use crate::sound::SoundStats;
+use crate::subscriber::Sink;
+
+static CERTIFICATE: LazyLock<Certificate> = LazyLock::new(|| Certificate::generate().unwrap());
+
+/// Names a client of a [`World`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ClientId(pub usize);
+
+/// A word on its way.
+enum Word {
+    Command(Command),
+    Response(usize, Box<Response>),
+}
+
+/// Everything.
+pub struct World {
+    shard: Shard,
+    began: Instant,
+    now: Duration,
+    seed: u64,
+    clients: Vec<Client>,
+    /// Ascending in time; words of one client keep their order.
+    words: VecDeque<(Duration, Word)>,
+    checks: Checks,
+    next_estimate: Duration,
+    /// Whose estimates are compared with their paths' rates.
+    pub watch_estimates: bool,
+}
+
+/// A turn of the shard is no shorter; everything that is due within it happens together.
+const TICK: Duration = Duration::from_millis(1);
+const ESTIMATE: Duration = Duration::from_millis(50);
+
+impl World {
+    /// No rooms and no clients yet.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        #[expect(clippy::disallowed_methods, reason = "the one real instant from which virtual time starts")]
+        let began = Instant::now();
+        let config = ShardConfig {
+            transport: Config { certificate: CERTIFICATE.clone() },
+            candidates: vec![Candidate { address: SERVER, protocol: CandidateProtocol::Udp }],
+            limits: RoomLimits::default(),
+            rooms: 100,
+            arena_bytes: 1 << 20,
+        };
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&seed.to_be_bytes());
+        let start = Now { instant: began, unix_us: 1_800_000_000_000_000 };
+        Self {
+            shard: Shard::new(config, Seed::new(bytes), start),
+            began,
+            now: Duration::ZERO,
+            seed,
+            clients: Vec::new(),
+            words: VecDeque::new(),
+            checks: Checks::default(),
+            next_estimate: Duration::ZERO,
+            watch_estimates: false,
+        }
+    }
+
+    /// Virtual time since the start.
+    #[must_use]
+    pub const fn now(&self) -> Duration {
+        self.now
+    }
+
+    /// A client joins.
+    pub fn join(&mut self, config: ClientConfig) -> ClientId {
+        let number = u16::try_from(self.clients.len()).unwrap();
+        let seed = self.seed.wrapping_mul(1_000).wrapping_add(u64::from(number));
+        let join = Join {
+            identity: format!("client {number}"),
+            name: String::new(),
+            metadata: String::new(),
+            attributes: std::collections::BTreeMap::new(),
+            permission: Permission::speaker(),
+            auto_subscribe: true,
+            adaptive_stream: true,
+            may_pause: true,
+            kind: Carried(0),
+            kind_details: Vec::new(),
+            client_protocol: Carried(0),
+            capabilities: Vec::new(),
+            receives_red: config.red,
+            transports: Transports::Two,
+            connection: Some(ConnectionId(u64::from(number))),
+            lifeline: Lifeline::Signal,
+        };
+        let command = Command::Join {
+            connection: ConnectionId(u64::from(number)),
+            room: format!("room {}", config.room),
+            join: Box::new(join),
+            resume: None,
+        };
+        let instant = self.began + self.now;
+        self.clients.push(Client::new(number, config, seed, self.began, instant));
+        self.say(usize::from(number), Word::Command(command));
+        ClientId(usize::from(number))
+    }
+
+    /// A client says something on its signal connection.
+    pub fn request(&mut self, client: ClientId, request: Request) {
+        let connection = ConnectionId(client.0 as u64);
+        self.say(client.0, Word::Command(Command::Request { connection, request: Box::new(request) }));
+    }
+
+    /// A client leaves without a word: its socket closes.
+    pub fn vanish(&mut self, client: ClientId) {
+        let connection = ConnectionId(client.0 as u64);
+        self.clients[client.0].state = ClientState::Left;
+        let down = LinkConfig { is_down: true, ..LinkConfig::default() };
+        self.set_path(client, down, down);
+        self.words.push_back((
+            self.now,
+            Word::Command(Command::SignalEnded { connection, end: SignalEnd::Closed }),
+        ));
+    }
+
+    /// A client's paths change now.
+    pub fn set_path(&mut self, client: ClientId, up: LinkConfig, down: LinkConfig) {
+        self.clients[client.0].up.set(up);
+        self.clients[client.0].down.set(down);
+    }
+
+    /// A client's paths will change at these times.
+    pub fn follow(
+        &mut self,
+        client: ClientId,
+        up: &[(Duration, LinkConfig)],
+        down: &[(Duration, LinkConfig)],
+    ) {
+        self.clients[client.0].up.follow(up.iter().copied());
+        self.clients[client.0].down.follow(down.iter().copied());
+    }
+
+    /// A client's peer connections go on from other ports.
+    pub fn move_client(&mut self, client: ClientId) {
+        let now = self.began + self.now;
+        let client = &mut self.clients[client.0];
+        let port = 20_000 + 2 * client.number;
+        client.publisher.leg.move_to(port, now);
+        client.subscriber.leg.move_to(port + 1, now);
+    }
+
+    /// A client mutes its camera, or shows it again.
+    pub fn mute_camera(&mut self, client: ClientId, muted: bool) {
+        let now = self.began + self.now;
+        let Some(track) = self.clients[client.0].own[1].clone() else { return };
+        if let Some(camera) = &mut self.clients[client.0].publisher.camera {
+            camera.is_muted = muted;
+        }
+        for other in &mut self.clients {
+            for known in other.subscriber.tracks.iter_mut().filter(|known| known.sid == track) {
+                if let Sink::Picture(picture) = &mut known.sink {
+                    picture.set_paused(muted, now);
+                }
+            }
+        }
+        self.request(client, Request::Mute { track: TrackSid::from_wire(&track), muted });
+    }
+
+    /// A client subscribes to a track of another, or no longer wants it.
+    pub fn subscribe(&mut self, client: ClientId, of: ClientId, picture: bool, wanted: bool) {
+        let Some(track) = self.clients[of.0].own[usize::from(picture)].clone() else { return };
+        let tracks = vec![TrackSid::from_wire(&track)];
+        self.request(client, Request::Subscribe { tracks, subscribe: wanted });
+    }
+
+    /// Lets time pass.
+    pub fn run(&mut self, time: Duration) {
+        let end = self.now + time;
+        while self.now < end {
+            let next = self.next_event().unwrap_or(end).max(self.now + TICK);
+            // On whole ticks, so that everything near by shares a turn.
+            let micros = next.as_micros().div_ceil(TICK.as_micros()) * TICK.as_micros();
+            self.now = Duration::from_micros(u64::try_from(micros).unwrap()).min(end);
+            self.turn();
+        }
+    }
+
+    /// Lets time pass until something holds; false if it does not within `limit`.
+    pub fn run_until(&mut self, limit: Duration, mut holds: impl FnMut(&Self) -> bool) -> bool {
+        let end = self.now + limit;
+        while self.now < end {
+            self.run(Duration::from_millis(10));
+            if holds(self) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// What a client saw of another's camera.
+    #[must_use]
+    pub fn picture(&self, client: ClientId, of: ClientId) -> Option<&PictureStats> {
+        let sid = self.clients[of.0].own[1].as_ref()?;
+        let tracks = &self.clients[client.0].subscriber.tracks;
+        tracks.iter().rev().find(|track| track.sid == *sid).and_then(|track| match &track.sink {
+            Sink::Picture(picture) => Some(picture.stats()),
+            Sink::Sound(_) => None,
+        })
+    }
+
+    /// What a client heard of another.
+    #[must_use]
+    pub fn sound(&self, client: ClientId, of: ClientId) -> Option<SoundStats> {
+        let sid = self.clients[of.0].own[0].as_ref()?;
+        let tracks = &self.clients[client.0].subscriber.tracks;
+        tracks.iter().rev().find(|track| track.sid == *sid).and_then(|track| match &track.sink {
+            Sink::Sound(sound) => Some(sound.stats()),
+            Sink::Picture(_) => None,
+        })
+    }
+
+    /// How a client's session stands.
+    #[must_use]
+    pub fn state(&self, client: ClientId) -> ClientState {
+        self.clients[client.0].state
+    }
+
+    /// True when both peer connections that the client needs are up.
+    #[must_use]
+    pub fn is_connected(&self, client: ClientId) -> bool {
+        let client = &self.clients[client.0];
+        let publishes = client.config.camera.is_some() || client.config.has_microphone;
+        client.subscriber.leg.connected && (!publishes || client.publisher.leg.connected)
+    }
+
+    /// The server says that it pauses another's camera for this client.
+    #[must_use]
+    pub fn is_paused(&self, client: ClientId, of: ClientId) -> bool {
+        self.clients[of.0].own[1].as_ref().is_some_and(|sid| self.clients[client.0].paused.contains(sid))
+    }
+
+    /// How often the server paused anything for this client.
+    #[must_use]
+    pub fn pauses(&self, client: ClientId) -> u32 {
+        self.clients[client.0].pauses
+    }
+
+    /// Bits per second that the server believes the client's path carries.
+    #[must_use]
+    pub fn estimate(&self, client: ClientId) -> Option<u64> {
+        self.shard.estimate(ConnectionId(client.0 as u64)).map(|rate| rate.0)
+    }
+
+    /// Bits per second that a publisher believes its own path carries.
+    #[must_use]
+    pub fn own_estimate(&self, client: ClientId) -> u64 {
+        self.clients[client.0].publisher.estimate().0
+    }
+
+    /// Bits per second that a publisher's encodings are set to.
+    #[must_use]
+    pub fn sending(&self, client: ClientId) -> u64 {
+        let camera = self.clients[client.0].publisher.camera.as_ref();
+        camera.map_or(0, |camera| (0..camera.layers()).map(|layer| camera.granted_bps(layer)).sum())
+    }
+
+    /// Times and encodings of the keyframe requests that a publisher got.
+    #[must_use]
+    pub fn keyframe_requests(&self, client: ClientId) -> Vec<(Duration, usize)> {
+        let requests = &self.clients[client.0].publisher.keyframe_requests;
+        requests.iter().map(|&(at, layer)| (at - self.began, layer)).collect()
+    }
+
+    /// Counts of the path to the client.
+    #[must_use]
+    pub fn down_stats(&self, client: ClientId) -> LinkStats {
+        self.clients[client.0].down.stats()
+    }
+
+    /// How long a datagram to the client waits at its bottleneck.
+    #[must_use]
+    pub fn down_queue(&self, client: ClientId) -> Duration {
+        self.clients[client.0].down.queue_delay()
+    }
+
+    /// Counts of the path from the client.
+    #[must_use]
+    pub fn up_stats(&self, client: ClientId) -> LinkStats {
+        self.clients[client.0].up.stats()
+    }
+
+    /// How long a datagram of the client waits at its bottleneck.
+    #[must_use]
+    pub fn up_queue(&self, client: ClientId) -> Duration {
+        self.clients[client.0].up.queue_delay()
+    }
+
+    /// The shard's figures.
+    #[must_use]
+    pub fn stats(&self) -> ShardStats {
+        self.shard.stats()
+    }
+
+    /// Ends all counts.
+    pub fn finish(&mut self) {
+        let now = self.began + self.now;
+        for client in &mut self.clients {
+            for track in client.subscriber.tracks.iter_mut().filter(|track| track.is_live) {
+                if let Sink::Picture(picture) = &mut track.sink {
+                    picture.finish(now);
+                }
+            }
+        }
+    }
+
+    /// The invariants that did not hold.
+    #[must_use]
+    pub fn violations(&self) -> Vec<Violation> {
+        let mut all = self.checks.violations.clone();
+        for client in &self.clients {
+            if client.subscriber.wrong_switches > 0 {
+                let count = client.subscriber.wrong_switches;
+                let what = format!("client {}: {count} switches without keyframe", client.number);
+                all.push(Violation { at: self.now, what });
+            }
+            for track in &client.subscriber.tracks {
+                if let Sink::Picture(picture) = &track.sink
+                    && picture.stats().broken > 0
+                {
+                    let count = picture.stats().broken;
+                    let what =
+                        format!("client {}: {count} frames shown without what they need", client.number);
+                    all.push(Violation { at: self.now, what });
+                }
+            }
+        }
+        if self.shard.stats().panics > 0 {
+            all.push(Violation { at: self.now, what: "a transport panicked".to_owned() });
+        }
+        all
+    }
+
+    fn next_event(&mut self) -> Option<Duration> {
+        let began = self.began;
+        let since = |at: Instant| at.saturating_duration_since(began);
+        let clients = self.clients.iter().flat_map(|client| {
+            let own = client.poll_timeout().map(since);
+            [own, client.up.poll_timeout(), client.down.poll_timeout()]
+        });
+        let clients = clients.flatten().min();
+        let word = self.words.front().map(|(at, _)| *at);
+        let shard = self.shard.poll_timeout().map(since);
+        [clients, word, shard].into_iter().flatten().min()
+    }
+
+    fn turn(&mut self) {
+        let now = self.began + self.now;
+        self.deliver_up(now);
+        self.deliver_words(now);
+        if self.shard.poll_timeout().is_some_and(|at| at <= now) {
+            self.shard.handle_timeout(now);
+        }
+        self.shard.end_turn(now);
+        self.take_output();
+        self.deliver_down(now);
+        self.look_at_estimates();
+    }
+
+    fn deliver_up(&mut self, now: Instant) {
+        for client in &mut self.clients {
+            while let Some(mut datagram) = client.up.poll(self.now) {
+                self.shard.handle_datagram(now, datagram.path, &mut datagram.bytes);
+            }
+        }
+    }
+
+    fn deliver_words(&mut self, now: Instant) {
+        while self.words.front().is_some_and(|(at, _)| *at <= self.now) {
+            let Some((_, word)) = self.words.pop_front() else { return };
+            match word {
+                Word::Command(command) => {
+                    self.note_rights(&command);
+                    self.shard.handle_command(now, command);
+                }
+                Word::Response(place, response) => {
+                    let client = &mut self.clients[place];
+                    if let Response::TrackPublished { cid, track } = &*response {
+                        self.checks.own(track.sid.as_str(), client.number, cid == "picture");
+                    }
+                    client.handle_response(now, &response);
+                    for request in std::mem::take(&mut client.requests) {
+                        self.request(ClientId(place), request);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What the shard is told now about who may get what.
+    fn note_rights(&mut self, command: &Command) {
+        let Command::Request { connection, request } = command else { return };
+        let number = u16::try_from(connection.0).unwrap();
+        if let Request::Subscribe { tracks, subscribe } = &**request {
+            for track in tracks {
+                self.checks.bar(number, track.as_str(), !subscribe);
+            }
+        }
+        if let Request::SubscriptionPermission { all_participants, allowed } = &**request {
+            let tracks: Vec<_> = self.clients[usize::from(number)].own.iter().flatten().cloned().collect();
+            for other in 0..u16::try_from(self.clients.len()).unwrap() {
+                let identity = format!("client {other}");
+                let named =
+                    allowed.iter().any(|rule| rule.identity.as_ref() == Some(&identity) && rule.all_tracks);
+                for track in &tracks {
+                    self.checks.bar(other, track, !all_participants && !named);
+                }
+            }
+        }
+    }
+
+    fn take_output(&mut self) {
+        let arena = self.shard.arena();
+        for run in arena.runs() {
+            let Destination::Path(path) = run.to else { continue };
+            let Some(client) = self.clients.iter_mut().find(|client| owns(client, path)) else { continue };
+            for datagram in arena.datagrams(run) {
+                if let Some(media) = client.track_in(path, datagram) {
+                    self.checks.on_sealed(self.now, (client.number, path), media);
+                }
+                client.down.send(self.now, Datagram { path, bytes: datagram.to_vec() });
+            }
+        }
+        arena.clear();
+        while let Some(transmit) = self.shard.poll_transmit() {
+            let Some(client) = self.clients.iter_mut().find(|client| owns(client, transmit.path)) else {
+                continue;
+            };
+            client.down.send(self.now, Datagram { path: transmit.path, bytes: transmit.bytes.to_vec() });
+        }
+        while let Some(event) = self.shard.poll_event() {
+            match event {
+                Event::Say { connection, response } => {
+                    let place = usize::try_from(connection.0).unwrap();
+                    self.say(place, Word::Response(place, response));
+                }
+                Event::CloseConnection(connection) => {
+                    self.clients[usize::try_from(connection.0).unwrap()].state = ClientState::Left;
+                }
+                Event::Admin { .. } | Event::Mixer { .. } | Event::PathClaimed(_) | Event::Notice { .. } => {}
+            }
+        }
+    }
+
+    fn deliver_down(&mut self, now: Instant) {
+        for client in &mut self.clients {
+            let mut came = false;
+            while let Some(datagram) = client.down.poll(self.now) {
+                client.handle_datagram(now, datagram);
+                came = true;
+            }
+            if client.state != ClientState::Left
+                && (came || client.poll_timeout().is_some_and(|at| at <= now))
+            {
+                client.turn(now, self.now);
+            }
+            for (place, mark) in std::mem::take(&mut client.subscriber.heard) {
+                let sid = &client.subscriber.tracks[place].sid;
+                check_mark(&mut self.checks, self.now, client.number, client.config.room, (sid, &mark));
+            }
+        }
+    }
+
+    fn look_at_estimates(&mut self) {
+        if !self.watch_estimates || self.now < self.next_estimate {
+            return;
+        }
+        self.next_estimate = self.now + ESTIMATE;
+        for place in 0..self.clients.len() {
+            let cap = self.clients[place].down.config().bottleneck.map(|to| to.rate_bps);
+            let Some(estimate) = self.estimate(ClientId(place)) else { continue };
+            self.checks.on_estimate(self.now, u16::try_from(place).unwrap(), estimate, cap);
+        }
+    }
+
+    /// A word leaves; it waits while the client's path is down, as TCP does.
+    fn say(&mut self, place: usize, word: Word) {
+        let client = &self.clients[place];
+        let at = self.now + client.config.signal_delay;
+        let later = self.words.iter().take_while(|(known, _)| *known <= at).count();
+        self.words.insert(later, (at, word));
+    }
+}
+
+fn owns(client: &Client, path: Path) -> bool {
+    client.publisher.leg.path() == path || client.subscriber.leg.path() == path
+}
+
+fn check_mark(checks: &mut Checks, at: Duration, client: u16, room: u16, (sid, mark): (&String, &Mark)) {
+    if mark.room != room {
+        checks.fail(at, format!("client {client} of room {room} gets media of room {}", mark.room));
+    }
+    if checks.owner(sid) != Some(mark.owner) {
+        checks.fail(at, format!("client {client} gets media of client {} as {sid}", mark.owner));
+    }
+}
