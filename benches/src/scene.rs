@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sfu_core::bwe::BweConfig;
+use sfu_core::bwe::{Bitrate, BweConfig};
 use sfu_core::codec::Codec;
 use sfu_core::forward::{Congestion, Forwarding, ForwardingConfig, Leg, RtxConfig, SendArena, Target};
 use sfu_core::receive::{EncodingIndex, Inbound, PayloadKind, Payloads, Reception, Section, SectionStreams};
@@ -263,7 +263,11 @@ fn subscriber(place: usize, sink: Option<&Sink>) -> Subscriber {
     let master = MasterKey::new(Profile::Aes128Gcm, &key, &[9; 12]).expect("16 and 12 bytes");
     Subscriber {
         forwarding,
-        congestion: Congestion::new(BweConfig::default(), SeqNo(0)),
+        // The pacer has nothing to do: 2 Mb/s over a path for 20.
+        congestion: Congestion::new(
+            BweConfig { start: Bitrate::from_kbps(20_000), ..BweConfig::default() },
+            SeqNo(0),
+        ),
         seal: SrtpSender::new(Profile::Aes128Gcm, &master),
         to: sink.map_or(HERE, |sink| sink.address(place)),
         told: 0,

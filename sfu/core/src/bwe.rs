@@ -11,6 +11,7 @@
 
 mod acked;
 mod allocation;
+mod climb;
 mod delay;
 mod history;
 mod loss;
@@ -19,6 +20,7 @@ mod probe;
 use std::time::{Duration, Instant};
 
 pub use allocation::{Allocation, Demand, Priority, allocate};
+pub use climb::Climb;
 pub use probe::ProbeRequest;
 
 use self::acked::AckedRate;
@@ -195,6 +197,8 @@ pub struct Bwe {
     /// Overuse while little was sent; a second one soon after it is believed.
     first_strike: Option<Instant>,
     last_feedback: Option<Instant>,
+    /// The last feedback in truth; the other one moves on when nothing comes.
+    last_heard: Option<Instant>,
     acks: Vec<Ack>,
 }
 
@@ -217,6 +221,9 @@ const CAREFUL_GROWTH: f64 = 48_000.0;
 const ACKED_CAP: f64 = 1.5;
 /// Feedback comes each 50 to 100 ms; without any for this long the path is gone or full.
 const FEEDBACK_TIMEOUT: Duration = Duration::from_millis(1500);
+/// Without feedback for so long, and with so many packets lost, the path was gone.
+const OUTAGE: Duration = Duration::from_millis(500);
+const OUTAGE_PACKETS: u32 = 8;
 
 impl Bwe {
     /// Knows nothing yet.
@@ -235,6 +242,7 @@ impl Bwe {
             last_decrease: None,
             first_strike: None,
             last_feedback: None,
+            last_heard: None,
             acks: Vec::new(),
         }
     }
@@ -247,8 +255,10 @@ impl Bwe {
         self.history.push(now, seq, bytes, cluster);
     }
 
-    /// The subscriber told what arrived.
-    pub fn on_feedback(&mut self, now: Instant, feedback: &TwccFeedback<'_>) {
+    /// The subscriber told what arrived. True: its path was gone for a while, most of what was sent meanwhile
+    /// is lost, and the path is back.
+    pub fn on_feedback(&mut self, now: Instant, feedback: &TwccFeedback<'_>) -> bool {
+        let waited = self.history.has_outstanding();
         let mut acks = std::mem::take(&mut self.acks);
         acks.clear();
         let counts = self.history.on_feedback(feedback, &mut acks);
@@ -259,8 +269,21 @@ impl Bwe {
         }
         self.acks = acks;
         self.last_feedback = Some(now);
-        self.loss.add(now, counts.lost, counts.received, self.target);
+        let silence = self.last_heard.replace(now).map(|at| now.saturating_duration_since(at));
+        let returned = waited && counts.lost >= OUTAGE_PACKETS && silence.is_some_and(|time| time >= OUTAGE);
+        if returned {
+            // What an outage swallows says nothing of how much the path carries.
+            self.loss.skip();
+            self.trend.restart();
+        } else {
+            if self.loss.add(now, counts, self.target) {
+                self.prober.hurry(now);
+            }
+            // Growth begins where the loss ended, not where it began.
+            self.target = self.target.min(self.loss.bound());
+        }
         self.update(now);
+        returned
     }
 
     /// What the caller would send if it could, everything together; probes aim at it. Zero: no probes.
@@ -288,6 +311,12 @@ impl Bwe {
         let silence = self.last_feedback.map(|at| at + FEEDBACK_TIMEOUT);
         let silence = silence.filter(|_| self.history.has_outstanding());
         [self.prober.poll_timeout(), silence].into_iter().flatten().min()
+    }
+
+    /// True once anything was heard of the path; before that the estimate is a guess.
+    #[must_use]
+    pub const fn is_proved(&self) -> bool {
+        self.last_heard.is_some()
     }
 
     /// The estimate, without side effects.

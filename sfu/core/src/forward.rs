@@ -7,12 +7,14 @@
 //! ```text
 //! ring ─▶ Forwarding: select ▸ renumber ▸ retime ▸ rewrite ─▶ Seal ─▶ SendArena ─▶ (sendmmsg, GSO)
 //! NACK ─▶ Outbound ─▶ Forwarding::retransmit ─▶ the same ring
+//! burst ─▶ held back in the ring ─▶ Forwarding::forward_held in slots
 //! ```
 
 mod arena;
 mod config;
 mod forwarding;
 mod outbound;
+mod pacer;
 mod pictures;
 mod repair;
 mod report;
@@ -26,6 +28,7 @@ pub use arena::{MAX_PACKET_BYTES, SendArena, SendRun};
 pub use config::{ForwardingConfig, RtxConfig, Target};
 pub use forwarding::Forwarding;
 pub use outbound::{Congestion, Heard, Outbound};
+pub use pacer::SLOT;
 pub use seal::{Leg, Plain, Seal};
 
 #[cfg(test)]

@@ -37,5 +37,8 @@ impl EncodingIndex {
 /// More encodings than any client sends.
 pub const MAX_ENCODINGS: usize = 3;
 
+/// VP8 has up to four; the highest two count as one.
+pub const MAX_TEMPORAL: usize = 3;
+
 #[cfg(test)]
 mod tests;

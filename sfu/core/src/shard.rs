@@ -21,6 +21,7 @@ mod downlink;
 mod effects;
 mod media;
 mod mixers;
+mod pacing;
 mod peer;
 mod publisher;
 mod quality;
@@ -326,6 +327,7 @@ impl Shard {
                 Timer::Connections => self.on_connections_timeout(now),
                 Timer::Feedback(key) => self.on_feedback_timeout(key, now),
                 Timer::Sending(key) => self.on_sending_timeout(key, now),
+                Timer::Pacing(key) => self.on_pacing_timeout(key, now),
             }
         }
     }

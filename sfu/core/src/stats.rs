@@ -104,6 +104,10 @@ counters! {
         overwritten => "dropped_overwritten_packets",
         /// Packets that had no room in the send arena.
         arena_full => "dropped_arena_full_packets",
+        /// Packets that waited for the pacer.
+        held => "held_packets",
+        /// Packets that waited so long that they were given up for a keyframe.
+        held_too_long => "dropped_held_packets",
         /// Packets that could not be sealed or written.
         unsealed => "dropped_unsealed_packets",
         /// Sequence numbers that subscribers asked for.
@@ -112,6 +116,8 @@ counters! {
         rtx => "sent_rtx_packets",
         /// Retransmissions refused because the budget was used up.
         rtx_over_budget => "dropped_rtx_over_budget_packets",
+        /// Asked for again before the last answer could arrive.
+        rtx_under_way => "dropped_rtx_under_way_packets",
         /// Asked for, but gone from the ring or never sent.
         rtx_missing => "dropped_rtx_missing_packets",
         /// Packets sent to measure the bandwidth.

@@ -10,7 +10,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sfu_core::bwe::BweConfig;
+use sfu_core::bwe::{Bitrate, BweConfig};
 use sfu_core::codec::Codec;
 use sfu_core::forward::{Congestion, Forwarding, ForwardingConfig, Leg, RtxConfig, SendArena, Target};
 use sfu_core::receive::{EncodingIndex, Inbound, PayloadKind, Payloads, Reception, Section, SectionStreams};
@@ -93,7 +93,9 @@ fn subscriber(place: usize) -> Subscriber {
     let salt = [9; 14];
     let salt = if place.is_multiple_of(2) { &salt[..12] } else { &salt[..] };
     let master = MasterKey::new(profile, &[7; 16], salt).unwrap();
-    let congestion = Congestion::new(BweConfig::default(), SeqNo(0));
+    // Nothing is held back: 2 Mb/s over a path for 20.
+    let config = BweConfig { start: Bitrate::from_kbps(20_000), ..BweConfig::default() };
+    let congestion = Congestion::new(config, SeqNo(0));
     Subscriber { forwarding, congestion, seal: SrtpSender::new(profile, &master) }
 }
 

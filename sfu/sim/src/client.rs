@@ -116,14 +116,16 @@ pub struct Client {
 impl Client {
     pub(crate) fn new(number: u16, config: ClientConfig, seed: u64, began: Instant, now: Instant) -> Self {
         let mut rng = Rng::new(seed);
-        let mut leg = |port: u16| {
+        let mut leg = |port: u16, is_dtls_client: bool| {
             let mut bytes = [0; 32];
             for chunk in bytes.chunks_mut(8) {
                 chunk.copy_from_slice(&rng.bits().to_be_bytes());
             }
-            Leg::new(port, bytes, config.is_dtls_client, now)
+            Leg::new(port, bytes, is_dtls_client, now)
         };
-        let (publishing, subscribing) = (leg(10_000 + 2 * number), leg(10_001 + 2 * number));
+        // The server answers an offer as the DTLS server; of its own offers the client chooses.
+        let publishing = leg(10_000 + 2 * number, true);
+        let subscribing = leg(10_001 + 2 * number, config.is_dtls_client);
         let label = (config.room, number);
         let near_wrap = config.camera.as_ref().is_some_and(|camera| camera.near_wrap);
         let camera = config.camera.as_ref().map(|camera| Camera::new(camera, label, rng.bits(), now));
@@ -179,12 +181,23 @@ impl Client {
                     self.set_paused(track.as_str(), *paused, now);
                 }
             }
-            Response::Leave { action, .. } => {
-                if *action != LeaveAction::Resume {
-                    self.state = ClientState::Left;
-                }
+            Response::Leave { action, .. } if *action != LeaveAction::Resume => {
+                self.state = ClientState::Left
             }
-            _ => {}
+            Response::Leave { .. }
+            | Response::Resumed { .. }
+            | Response::Update(_)
+            | Response::TrackUnpublished(_)
+            | Response::Mute { .. }
+            | Response::Speakers(_)
+            | Response::RoomUpdate(_)
+            | Response::Quality(_)
+            | Response::SubscriptionPermission { .. }
+            | Response::SubscriptionRefused { .. }
+            | Response::TrackSubscribed(_)
+            | Response::Outcome { .. }
+            | Response::RefreshToken(_)
+            | Response::SectionsRequired { .. } => {}
         }
     }
 

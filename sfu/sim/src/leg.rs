@@ -37,7 +37,10 @@ pub(crate) struct Leg {
     is_dtls_client: bool,
     checks: u64,
     next_check: Instant,
+    last_check: Instant,
     last_answer: Instant,
+    /// As the last answered check measured it.
+    pub(crate) round_trip: Duration,
     pub(crate) connected: bool,
     pub(crate) closed: bool,
     out: Vec<Vec<u8>>,
@@ -55,7 +58,9 @@ impl Leg {
             is_dtls_client,
             checks: 0,
             next_check: now,
+            last_check: now,
             last_answer: now,
+            round_trip: Duration::from_millis(100),
             connected: false,
             closed: false,
             out: Vec::new(),
@@ -99,6 +104,7 @@ impl Leg {
             });
             if is_answer {
                 self.last_answer = now;
+                self.round_trip = now - self.last_check;
                 self.next_check = now + CHECK;
                 self.believe(now);
             }
@@ -115,6 +121,7 @@ impl Leg {
         }
         if self.server.is_some() && self.next_check <= now {
             self.check();
+            self.last_check = now;
             let weak = now.saturating_duration_since(self.last_answer) > WEAK_AFTER || !self.connected;
             self.next_check = now + if weak { CHECK_WEAK } else { CHECK };
         }

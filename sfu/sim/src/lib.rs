@@ -10,6 +10,7 @@
 //!    └─────── words (reliable, delayed) ────────┘
 //! ```
 #![allow(clippy::unwrap_used, reason = "a simulator stops at the first impossible thing, as a test does")]
+#![allow(clippy::missing_panics_doc, reason = "every function of a simulator may panic, as a test does")]
 #![allow(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,

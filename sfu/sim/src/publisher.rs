@@ -36,6 +36,10 @@ pub(crate) const RED: u8 = 63;
 const HISTORY: usize = 600;
 /// Chromium's pacer sends this many times faster than the estimate.
 const PACING: f64 = 2.5;
+/// Chromium's estimate at the start of a call.
+const RESTART: Bitrate = Bitrate::from_kbps(300);
+/// Sound with redundancy, headers and tag.
+const SOUND_BPS: u64 = 85_000;
 const ALLOCATE: Duration = Duration::from_millis(250);
 const REPORT: Duration = Duration::from_secs(1);
 /// An encoder of a layer does no useful work below this share of its full rate; it starts above the second.
@@ -50,7 +54,8 @@ struct Stream {
     rid: Option<&'static str>,
     next: u64,
     next_rtx: u64,
-    history: VecDeque<(u16, Piece)>,
+    /// Number, packet, and when it was last sent again.
+    history: VecDeque<(u16, Piece, Option<Instant>)>,
     /// A receiver report came: the server knows the SSRC without MID and RID.
     is_known: bool,
     sent: (u32, u32),
@@ -118,7 +123,7 @@ impl Publisher {
             camera: sources.camera,
             microphone: sources.microphone,
             streams,
-            bwe: Bwe::new(BweConfig { start: Bitrate::from_kbps(1_000), ..BweConfig::default() }),
+            bwe: Bwe::new(BweConfig { start: RESTART, ..BweConfig::default() }),
             next_transport: if sources.near_wrap { 65_400 } else { 1 },
             queue: VecDeque::new(),
             next_release: now,
@@ -195,10 +200,16 @@ impl Publisher {
             match packet {
                 RtcpPacket::Nack(nack) => {
                     let Some(stream) = self.stream_of(nack.media) else { continue };
+                    // As libwebrtc's packet history: not again before the last answer can have arrived.
+                    let trip = self.leg.round_trip;
+                    let may =
+                        |at: &Option<Instant>| at.is_none_or(|at| now.saturating_duration_since(at) >= trip);
                     for seq in nack.missing() {
+                        let history = &mut self.streams[stream].history;
                         let found =
-                            self.streams[stream].history.iter().rev().find(|(known, _)| *known == seq.0);
-                        if let Some((seq, piece)) = found {
+                            history.iter_mut().rev().find(|(known, _, at)| *known == seq.0 && may(at));
+                        if let Some((seq, piece, at)) = found {
+                            *at = Some(now);
                             let again = Queued::Again { stream, seq: *seq, piece: piece.clone() };
                             self.queue.push_front(again);
                         }
@@ -210,7 +221,12 @@ impl Publisher {
                         self.on_keyframe_request(now, ssrc);
                     }
                 }
-                RtcpPacket::TransportFeedback(feedback) => self.bwe.on_feedback(now, &feedback),
+                RtcpPacket::TransportFeedback(feedback) => {
+                    if self.bwe.on_feedback(now, &feedback) {
+                        // As browsers do when their network is back: what was known of the path is void.
+                        self.bwe = Bwe::new(BweConfig { start: RESTART, ..BweConfig::default() });
+                    }
+                }
                 RtcpPacket::ReceiverReport(blocks) => {
                     for block in blocks.iter() {
                         if let Some(stream) = self.stream_of(block.ssrc) {
@@ -242,24 +258,24 @@ impl Publisher {
         if stream.history.len() == HISTORY {
             stream.history.pop_front();
         }
-        stream.history.push_back((SeqIndex(seq).seq().0, piece.clone()));
+        stream.history.push_back((SeqIndex(seq).seq().0, piece.clone(), None));
         seq
     }
 
     /// Gives each wanted encoding its rate, the smallest first.
     fn allocate(&mut self) {
         let Some(camera) = &mut self.camera else { return };
-        let mut left = (self.bwe.bitrate().as_f64() * 0.95 - 50_000.0).max(0.0);
-        let mut desired = 50_000;
+        let sound = if self.microphone.is_some() { SOUND_BPS } else { 0 };
+        let mut left = (self.bwe.bitrate().as_f64() * 0.95 - sound as f64).max(0.0);
+        let mut desired = sound;
         for layer in 0..camera.layers() {
             let full = camera.full_bps(layer) as f64;
             let wanted = self.wanted[layer] || camera.layers() == 1;
             desired += if wanted { camera.full_bps(layer) } else { 0 };
             let share = if camera.granted_bps(layer) > 0 { LOWEST_SHARE } else { START_SHARE };
+            let share = if layer == 0 { share / 2.0 } else { share };
             let granted = if !wanted {
                 0.0
-            } else if layer == 0 {
-                full.min(left.max(0.3 * full))
             } else if left >= share * full {
                 full.min(left)
             } else {

@@ -59,7 +59,7 @@ impl World {
     /// No rooms and no clients yet.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        #[expect(clippy::disallowed_methods, reason = "the one real instant from which virtual time starts")]
+        // The one real instant from which virtual time starts.
         let began = Instant::now();
         let config = ShardConfig {
             transport: Config { certificate: CERTIFICATE.clone() },
@@ -204,6 +204,18 @@ impl World {
         }
     }
 
+    /// Time jumps: nobody does anything meanwhile, and then all of it is due.
+    pub fn jump(&mut self, time: Duration) {
+        self.now += time;
+        self.turn();
+    }
+
+    /// True for a client that publishes a picture.
+    #[must_use]
+    pub fn has_camera(&self, client: ClientId) -> bool {
+        self.clients[client.0].own[1].is_some()
+    }
+
     /// Lets time pass until something holds; false if it does not within `limit`.
     pub fn run_until(&mut self, limit: Duration, mut holds: impl FnMut(&Self) -> bool) -> bool {
         let end = self.now + limit;
@@ -312,6 +324,24 @@ impl World {
     #[must_use]
     pub fn up_queue(&self, client: ClientId) -> Duration {
         self.clients[client.0].up.queue_delay()
+    }
+
+    /// How a viewer's picture of a speaker stands, for a failure's text.
+    #[must_use]
+    pub fn describe(&self, viewer: ClientId, speaker: ClientId) -> String {
+        let last = self.picture(viewer, speaker).and_then(|picture| picture.shown.last().copied());
+        let (to, from) = (&self.clients[viewer.0], &self.clients[speaker.0]);
+        let legs = [&from.publisher.leg, &to.subscriber.leg].map(|leg| (leg.connected, leg.closed));
+        format!(
+            "last {last:?}, paused {}, connected and closed {legs:?}, states {:?} {:?}, estimates {} {:?}, sends {} of {:?}",
+            self.is_paused(viewer, speaker),
+            from.state,
+            to.state,
+            self.own_estimate(speaker),
+            self.estimate(viewer),
+            self.sending(speaker),
+            from.config.camera,
+        )
     }
 
     /// The shard's figures.

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
+use super::loss::Fates;
 use crate::rtcp::TwccFeedback;
 use crate::rtp::{SeqIndex, SeqNo, SeqUnwrapper, nearest};
 
@@ -15,13 +16,6 @@ pub(super) struct Ack {
     pub(super) arrived_micros: i64,
     pub(super) bytes: usize,
     pub(super) cluster: Option<u32>,
-}
-
-/// What one feedback message told anew.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Counts {
-    pub(super) lost: u32,
-    pub(super) received: u32,
 }
 
 /// Packets whose fate is not known.
@@ -80,8 +74,8 @@ impl History {
     }
 
     /// Appends the newly acknowledged packets to `acks`, in the order of their numbers.
-    pub(super) fn on_feedback(&mut self, feedback: &TwccFeedback<'_>, acks: &mut Vec<Ack>) -> Counts {
-        let mut counts = Counts::default();
+    pub(super) fn on_feedback(&mut self, feedback: &TwccFeedback<'_>, acks: &mut Vec<Ack>) -> Fates {
+        let mut counts = Fates::default();
         let Some(highest) = self.unwrapper.highest() else { return counts };
         let mut newest = None;
         for arrival in feedback.arrivals() {
@@ -93,9 +87,13 @@ impl History {
                 (None, Fate::Unknown) => {
                     sent.fate = Fate::Lost;
                     counts.lost += 1;
+                    counts.bytes += u64::from(sent.bytes);
                 }
                 (None, Fate::Lost | Fate::Received) | (Some(_), Fate::Received) => {}
                 (Some(at), Fate::Unknown | Fate::Lost) => {
+                    if sent.fate == Fate::Unknown {
+                        counts.bytes += u64::from(sent.bytes);
+                    }
                     sent.fate = Fate::Received;
                     counts.received += 1;
                     let arrived_micros = unwrap_time(self.last_arrival, at);

@@ -103,6 +103,11 @@ impl Prober {
         self.state = State::Idle;
     }
 
+    /// Something that held the estimate down has ended: the next probe comes at once.
+    pub(super) fn hurry(&mut self, now: Instant) {
+        self.next = Some(now);
+    }
+
     /// Cluster that a packet of `bytes` belongs to. Media that leaves meanwhile is part of the burst too: it
     /// takes its share of the path.
     pub(super) fn on_send(&mut self, bytes: usize) -> Option<u32> {

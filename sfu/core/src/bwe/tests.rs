@@ -1,9 +1,12 @@
-mod link;
+mod viewer;
 
 use std::time::{Duration, Instant};
 
-use self::link::{Link, Viewer};
+use netem::{Bottleneck, Jitter, LinkConfig, Loss, QueueLimit};
+
+use self::viewer::Viewer;
 use super::*;
+use crate::forward::Target;
 use crate::receive::EncodingIndex;
 
 #[expect(clippy::disallowed_methods, reason = "the one real instant from which virtual time starts")]
@@ -13,10 +16,20 @@ fn epoch() -> Instant {
 
 const KBPS: u64 = 1_000;
 
+/// 25 ms, so many kb/s, and a queue of 300 ms.
+fn path(kbps: u64) -> LinkConfig {
+    let queue = QueueLimit::Time(Duration::from_millis(300));
+    LinkConfig {
+        delay: Duration::from_millis(25),
+        bottleneck: Some(Bottleneck::new(kbps * KBPS, queue)),
+        ..LinkConfig::default()
+    }
+}
+
 #[test]
 fn a_fast_path_reaches_the_high_layer_within_eight_seconds() {
     for seed in 1..=3 {
-        let mut viewer = Viewer::new(epoch(), Link::new(10_000 * KBPS, seed));
+        let mut viewer = Viewer::new(epoch(), path(10_000), seed);
         viewer.run(Duration::from_secs(20));
         let reached = viewer.reached(2).expect("the high layer is never reached");
         assert!(reached <= Duration::from_secs(8), "seed {seed}: {reached:?}");
@@ -27,7 +40,7 @@ fn a_fast_path_reaches_the_high_layer_within_eight_seconds() {
 /// A deadline that has passed would be called again in every turn, for every subscriber.
 #[test]
 fn an_estimate_that_suffices_asks_for_no_timer() {
-    let mut viewer = Viewer::new(epoch(), Link::new(10_000 * KBPS, 1));
+    let mut viewer = Viewer::new(epoch(), path(10_000), 1);
     viewer.run(Duration::from_secs(20));
     for _ in 0..100 {
         viewer.run(Duration::from_millis(50));
@@ -40,9 +53,9 @@ fn an_estimate_that_suffices_asks_for_no_timer() {
 #[test]
 fn a_slow_path_keeps_the_low_layer_and_recovers_when_it_opens() {
     for seed in 1..=3 {
-        let mut viewer = Viewer::new(epoch(), Link::new(10_000 * KBPS, seed));
+        let mut viewer = Viewer::new(epoch(), path(10_000), seed);
         viewer.run(Duration::from_secs(15));
-        viewer.link.set_rate(400 * KBPS);
+        viewer.set_path(path(400));
         viewer.run(Duration::from_secs(4));
         assert_eq!(viewer.layer(), Some(0), "seed {seed}: {:?}", viewer.bitrate());
         viewer.start_count();
@@ -52,7 +65,7 @@ fn a_slow_path_keeps_the_low_layer_and_recovers_when_it_opens() {
         assert!(count.switches <= 2, "seed {seed}: {count:?}");
         assert_eq!(viewer.layer(), Some(0), "seed {seed}");
         assert!(viewer.bitrate().0 >= 250 * KBPS, "seed {seed}: {:?}", viewer.bitrate());
-        viewer.link.set_rate(10_000 * KBPS);
+        viewer.set_path(path(10_000));
         viewer.forget();
         viewer.run(Duration::from_secs(8));
         assert_eq!(viewer.layer(), Some(2), "seed {seed}: {:?}", viewer.bitrate());
@@ -62,9 +75,9 @@ fn a_slow_path_keeps_the_low_layer_and_recovers_when_it_opens() {
 #[test]
 fn the_estimate_is_never_above_the_cap_for_longer_than_three_seconds() {
     for (seed, kbps) in [(1, 150), (2, 300), (3, 600), (4, 1_000), (5, 2_000), (6, 3_000)] {
-        let mut viewer = Viewer::new(epoch(), Link::new(10_000 * KBPS, seed));
+        let mut viewer = Viewer::new(epoch(), path(10_000), seed);
         viewer.run(Duration::from_secs(10));
-        viewer.link.set_rate(kbps * KBPS);
+        viewer.set_path(path(kbps));
         viewer.start_count();
         viewer.run(Duration::from_secs(60));
         let count = viewer.count();
@@ -75,7 +88,7 @@ fn the_estimate_is_never_above_the_cap_for_longer_than_three_seconds() {
 #[test]
 fn a_path_for_the_middle_layer_gets_the_middle_layer() {
     for seed in 1..=4 {
-        let mut viewer = Viewer::new(epoch(), Link::new(1_000 * KBPS, seed));
+        let mut viewer = Viewer::new(epoch(), path(1_000), seed);
         viewer.run(Duration::from_secs(15));
         viewer.start_count();
         viewer.run(Duration::from_secs(60));
@@ -88,7 +101,7 @@ fn a_path_for_the_middle_layer_gets_the_middle_layer() {
 #[test]
 fn one_percent_of_random_loss_costs_no_layer() {
     for seed in 1..=4 {
-        let mut viewer = Viewer::new(epoch(), Link::new(10_000 * KBPS, seed).with_loss(10));
+        let mut viewer = Viewer::new(epoch(), LinkConfig { loss: Loss::Uniform(0.01), ..path(10_000) }, seed);
         viewer.run(Duration::from_secs(30));
         assert_eq!(viewer.layer(), Some(2), "seed {seed}: {:?}", viewer.bitrate());
     }
@@ -96,8 +109,9 @@ fn one_percent_of_random_loss_costs_no_layer() {
 
 #[test]
 fn jitter_without_a_bottleneck_costs_no_layer() {
+    let jittery = LinkConfig { jitter: Jitter::InOrder(Duration::from_millis(3)), ..path(10_000) };
     for seed in 1..=4 {
-        let mut viewer = Viewer::new(epoch(), Link::new(10_000 * KBPS, seed).with_jitter(8_000));
+        let mut viewer = Viewer::new(epoch(), jittery, seed);
         viewer.run(Duration::from_secs(30));
         assert_eq!(viewer.layer(), Some(2), "seed {seed}: {:?}", viewer.bitrate());
     }
@@ -107,7 +121,7 @@ fn jitter_without_a_bottleneck_costs_no_layer() {
 #[test]
 fn a_viewer_whose_processor_stalls_keeps_its_layer() {
     for (seed, stall_ms) in [(1, 60), (2, 120), (3, 200), (4, 300)] {
-        let mut viewer = Viewer::new(epoch(), Link::new(50_000 * KBPS, seed).with_stalls(stall_ms * 1_000));
+        let mut viewer = Viewer::new(epoch(), path(50_000), seed).with_stalls(stall_ms * 1_000);
         viewer.run(Duration::from_secs(10));
         viewer.start_count();
         viewer.run(Duration::from_secs(60));
@@ -119,13 +133,13 @@ fn a_viewer_whose_processor_stalls_keeps_its_layer() {
 #[test]
 fn heavy_loss_lowers_the_estimate_and_its_end_brings_the_layer_back() {
     for seed in 1..=3 {
-        let mut viewer = Viewer::new(epoch(), Link::new(10_000 * KBPS, seed));
+        let mut viewer = Viewer::new(epoch(), path(10_000), seed);
         viewer.run(Duration::from_secs(15));
         let before = viewer.bitrate();
-        viewer.link.set_loss(200);
+        viewer.set_path(LinkConfig { loss: Loss::Uniform(0.2), ..path(10_000) });
         viewer.run(Duration::from_secs(20));
         assert!(viewer.bitrate() < before.scaled(0.8), "seed {seed}: {:?}", viewer.bitrate());
-        viewer.link.set_loss(0);
+        viewer.set_path(path(10_000));
         viewer.forget();
         viewer.run(Duration::from_secs(8));
         assert_eq!(viewer.layer(), Some(2), "seed {seed}: {:?}", viewer.bitrate());
@@ -134,13 +148,13 @@ fn heavy_loss_lowers_the_estimate_and_its_end_brings_the_layer_back() {
 
 #[test]
 fn a_blackout_lowers_the_estimate_and_the_layer_returns() {
-    let mut viewer = Viewer::new(epoch(), Link::new(10_000 * KBPS, 9));
+    let mut viewer = Viewer::new(epoch(), path(10_000), 9);
     viewer.run(Duration::from_secs(15));
     let before = viewer.bitrate();
-    viewer.link.set_loss(1_000);
+    viewer.set_path(LinkConfig { is_down: true, ..path(10_000) });
     viewer.run(Duration::from_secs(5));
     assert!(viewer.bitrate() < before.scaled(0.5));
-    viewer.link.set_loss(0);
+    viewer.set_path(path(10_000));
     viewer.forget();
     viewer.run(Duration::from_secs(8));
     assert_eq!(viewer.layer(), Some(2), "{:?}", viewer.bitrate());
@@ -149,17 +163,18 @@ fn a_blackout_lowers_the_estimate_and_the_layer_returns() {
 fn demand(priority: Priority, rates: [u64; 3], wanted: u8, current: Option<u8>) -> Demand {
     Demand {
         priority,
-        rates: rates.map(Bitrate::from_kbps),
+        rates: rates.map(|rate| [Bitrate::from_kbps(rate); 3]),
         wanted: Some(EncodingIndex(wanted)),
-        current: current.map(EncodingIndex),
+        current: current.map(|encoding| Target::encoding(EncodingIndex(encoding))),
         may_pause: true,
+        may_step_up: true,
     }
 }
 
 fn allocated(kbps: u64, demands: &[Demand]) -> Vec<Option<u8>> {
     let mut chosen = Vec::new();
-    allocate(Bitrate::from_kbps(kbps), demands, &mut chosen);
-    chosen.into_iter().map(|choice| choice.map(|encoding| encoding.0)).collect()
+    allocate(Bitrate::from_kbps(kbps), false, demands, &mut chosen);
+    chosen.into_iter().map(|choice| choice.map(|target| target.encoding.0)).collect()
 }
 
 #[test]
@@ -170,7 +185,8 @@ fn sound_goes_first_then_the_screen_then_cameras() {
         demand(Priority::Audio, [40, 0, 0], 0, None),
         demand(Priority::Camera, [150, 450, 1_500], 2, None),
     ];
-    assert_eq!(allocated(10, &demands), [None, Some(0), Some(0), None]);
+    assert_eq!(allocated(10, &demands), [None, None, Some(0), None]);
+    assert_eq!(allocated(450, &demands), [None, Some(0), Some(0), None]);
     assert_eq!(allocated(650, &demands), [Some(0), Some(0), Some(0), None]);
     assert_eq!(allocated(2_000, &demands), [Some(0), Some(1), Some(0), Some(0)]);
     assert_eq!(allocated(2_600, &demands), [Some(1), Some(1), Some(0), Some(1)]);
@@ -180,7 +196,8 @@ fn sound_goes_first_then_the_screen_then_cameras() {
 #[test]
 fn who_may_not_be_paused_always_gets_the_smallest_encoding() {
     let camera = demand(Priority::Camera, [150, 450, 1_500], 2, None);
-    let kept = Demand { may_pause: false, ..camera };
+    let kept = Demand { may_pause: false, may_step_up: false, ..camera };
+    assert_eq!(allocated(50, &[camera, kept]), [None, Some(0)]);
     assert_eq!(allocated(200, &[camera, camera, kept]), [Some(0), None, Some(0)]);
 }
 
@@ -189,7 +206,62 @@ fn a_step_up_needs_more_room_than_staying() {
     let at = |current| demand(Priority::Camera, [150, 450, 1_500], 2, current);
     assert_eq!(allocated(1_600, &[at(Some(1))]), [Some(1)]);
     assert_eq!(allocated(1_600, &[at(Some(2))]), [Some(2)]);
+    assert_eq!(allocated(1_510, &[at(Some(2))]), [Some(2)], "what is sent may fill the estimate");
     assert_eq!(allocated(1_900, &[at(Some(1))]), [Some(2)]);
+}
+
+/// Three encodings with three temporal layers each, of 40, 20 and 40 % of the rate.
+fn layered(priority: Priority, current: Option<Target>) -> Demand {
+    let layers = |rate| [rate * 4 / 10, rate * 6 / 10, rate].map(Bitrate::from_kbps);
+    Demand {
+        priority,
+        rates: [150, 450, 1_500].map(layers),
+        wanted: Some(EncodingIndex(2)),
+        current,
+        may_pause: true,
+        may_step_up: true,
+    }
+}
+
+fn targets(kbps: u64, demands: &[Demand]) -> Vec<Option<Target>> {
+    let mut chosen = Vec::new();
+    allocate(Bitrate::from_kbps(kbps), false, demands, &mut chosen);
+    chosen
+}
+
+#[test]
+fn frames_are_dropped_before_the_picture_gets_smaller() {
+    let target = |encoding, temporal| Some(Target { encoding: EncodingIndex(encoding), temporal });
+    let camera = layered(Priority::Camera, target(2, Target::ALL_TEMPORAL));
+    assert_eq!(targets(1_600, &[camera]), [target(2, Target::ALL_TEMPORAL)]);
+    assert_eq!(targets(1_400, &[camera]), [target(2, 1)]);
+    assert_eq!(
+        targets(800, &[camera]),
+        [target(1, Target::ALL_TEMPORAL)],
+        "never 7 frames of a large picture"
+    );
+    assert_eq!(targets(300, &[camera]), [target(1, 1)]);
+    assert_eq!(targets(200, &[camera]), [target(0, Target::ALL_TEMPORAL)]);
+    assert_eq!(targets(70, &[camera]), [target(0, 0)], "7 frames a second rather than none");
+    assert_eq!(targets(50, &[camera]), [None], "paused rather than starved");
+}
+
+#[test]
+fn whoever_speaks_is_seen_before_the_others() {
+    let demands = [layered(Priority::Camera, None), layered(Priority::Speaker, None)];
+    let all = |encoding| Some(Target::encoding(EncodingIndex(encoding)));
+    assert_eq!(targets(100, &demands)[0], None, "a picture that does not fit is paused");
+    assert!(targets(100, &demands)[1].is_some());
+    assert_eq!(targets(2_200, &demands)[1], all(2));
+    assert!(targets(2_200, &demands)[0] < all(1));
+}
+
+#[test]
+fn a_subscription_that_fell_back_waits_with_its_next_step_up() {
+    let camera = layered(Priority::Camera, Some(Target::encoding(EncodingIndex(0))));
+    let waiting = Demand { may_step_up: false, ..camera };
+    assert!(targets(5_000, &[camera])[0] > camera.current);
+    assert_eq!(targets(5_000, &[waiting])[0], camera.current);
 }
 
 #[test]
@@ -209,7 +281,7 @@ fn what_is_desired_counts_every_wish_once() {
     let demands =
         [demand(Priority::Camera, [150, 450, 1_500], 1, None), demand(Priority::Audio, [40, 0, 0], 0, None)];
     let mut chosen = Vec::new();
-    let allocation = allocate(Bitrate::from_kbps(100), &demands, &mut chosen);
+    let allocation = allocate(Bitrate::from_kbps(100), true, &demands, &mut chosen);
     assert_eq!(allocation.desired, Bitrate::from_kbps(490));
     assert_eq!(allocation.used, Bitrate::from_kbps(190));
 }

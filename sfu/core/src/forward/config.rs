@@ -42,8 +42,8 @@ pub struct RtxConfig {
     pub first_seq: SeqNo,
 }
 
-/// What a subscription is to get.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a subscription is to get. The larger encoding is the greater one, however few its frames are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Target {
     /// The encoding.
     pub encoding: EncodingIndex,

@@ -1,8 +1,11 @@
 //! ⑥⑦ One subscription's packets: selection, renumbering and rewriting.
 
+use std::ops::Range;
 use std::time::Instant;
 
+use super::pacer::MAX_HELD;
 use super::pictures::Pictures;
+use super::repair::Repeats;
 use super::report::Reports;
 use super::sent::{Sent, SentCache};
 use super::sequence::{Place, SequenceMap};
@@ -10,7 +13,7 @@ use super::timeline::Timeline;
 use super::{Congestion, ForwardingConfig, Leg, Seal, SendArena, Target};
 use crate::bwe::SendKind;
 use crate::codec::{PayloadForm, Vp8Descriptor};
-use crate::receive::{EncodingIndex, Reception};
+use crate::receive::{EncodingIndex, MAX_ENCODINGS, Reception};
 use crate::ring::{PacketFacts, PacketRef, RingPacket};
 use crate::rtp::{
     ExtKind, ExtMap, ExtensionBlock, HeaderFields, MAX_HEADER_BYTES, Pt, RtpTime, SeqIndex, Ssrc,
@@ -36,6 +39,13 @@ pub struct Forwarding {
     pub(super) sent: SentCache,
     pub(super) reports: Reports,
     pub(super) next_rtx: SeqIndex,
+    pub(super) repeats: Repeats,
+    /// Numbers up to this one are not sent again: a keyframe comes in their place.
+    pub(super) given_up: Option<SeqIndex>,
+    /// By encoding: the first packet that the pacer holds back.
+    held: [Option<PacketRef>; MAX_ENCODINGS],
+    /// A backlog was given up, and nobody has asked for the keyframe yet.
+    is_starved: bool,
     /// Media packets and payload bytes on the media SSRC, for sender reports.
     pub(super) packets: u32,
     pub(super) octets: u32,
@@ -48,6 +58,9 @@ pub(super) struct Source {
     generation: u8,
     /// Highest temporal layer that is sent.
     temporal: u8,
+    /// Incoming picture id of the newest frame of which something was sent: the rest of it follows, whatever
+    /// its layer, or another frame would get its id.
+    begun: Option<u16>,
     pub(super) map: SequenceMap,
     /// Incoming time of the packet with the highest number.
     pub(super) newest_time: RtpTime,
@@ -93,6 +106,10 @@ impl Forwarding {
             sent: SentCache::new(codec.is_audio()),
             reports: Reports::default(),
             next_rtx: SeqIndex(next_rtx),
+            repeats: Repeats::default(),
+            given_up: None,
+            held: [None; MAX_ENCODINGS],
+            is_starved: false,
             packets: 0,
             octets: 0,
         }
@@ -122,7 +139,10 @@ impl Forwarding {
     pub fn set_target(&mut self, target: Option<Target>) {
         self.target = target;
         match (target, &mut self.source) {
-            (None, source) => *source = None,
+            (None, source) => {
+                *source = None;
+                self.held = [None; MAX_ENCODINGS];
+            }
             (Some(target), Some(source)) if target.encoding == source.encoding => {
                 // Down at once; up at the next frame that allows it.
                 source.temporal = source.temporal.min(target.temporal);
@@ -135,6 +155,27 @@ impl Forwarding {
     #[must_use]
     pub const fn target(&self) -> Option<Target> {
         self.target
+    }
+
+    /// The subscriber has missed so much that only a keyframe helps: everything before it is given up. Ask
+    /// for it with [`Self::waits_for`].
+    pub fn start_anew(&mut self) {
+        if !self.config.codec.is_audio() {
+            self.source = None;
+            self.held = [None; MAX_ENCODINGS];
+            self.given_up = self.sent.highest();
+        }
+    }
+
+    /// The pacer holds packets back: call [`Self::forward_held`] after [`super::SLOT`].
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.held.iter().any(Option::is_some)
+    }
+
+    /// True once after a backlog was given up: ask for the keyframe that [`Self::waits_for`] names.
+    pub fn take_starved(&mut self) -> bool {
+        std::mem::take(&mut self.is_starved)
     }
 
     /// The encoding that is being sent.
@@ -167,21 +208,79 @@ impl Forwarding {
         arena: &mut SendArena<T>,
         counters: &mut ForwardCounters,
     ) {
-        let Some(target) = self.target else { return };
         let mut turn = Turn { now, reception, leg, arena, counters };
-        for place in 0..reception.encoding_count() {
-            let Ok(place) = u8::try_from(place) else { return };
-            let encoding = EncodingIndex(place);
-            if encoding != target.encoding && self.current() != Some(encoding) {
+        for place in 0..reception.encoding_count().min(MAX_ENCODINGS) {
+            let Ok(encoding) = u8::try_from(place).map(EncodingIndex) else { return };
+            let fresh = reception.fresh(encoding);
+            let start = self.held[place].take().map_or(fresh.start, |held| held.0);
+            self.forward_some(&mut turn, encoding, start..fresh.end);
+        }
+    }
+
+    /// Sends what the pacer has held back, as far as it may leave now.
+    pub fn forward_held<S: Seal, T: Copy + PartialEq>(
+        &mut self,
+        now: Instant,
+        reception: &Reception,
+        leg: &mut Leg<'_, S, T>,
+        arena: &mut SendArena<T>,
+        counters: &mut ForwardCounters,
+    ) {
+        let mut turn = Turn { now, reception, leg, arena, counters };
+        for place in 0..reception.encoding_count().min(MAX_ENCODINGS) {
+            let Ok(encoding) = u8::try_from(place).map(EncodingIndex) else { return };
+            let Some(held) = self.held[place].take() else { continue };
+            // What is fresh has its turn when this one ends.
+            self.forward_some(&mut turn, encoding, held.0..reception.fresh(encoding).start);
+        }
+    }
+
+    /// Sends these packets of an encoding as far as they are wanted; the pacer may hold the rest.
+    fn forward_some<S: Seal, T: Copy + PartialEq>(
+        &mut self,
+        turn: &mut Turn<'_, '_, S, T>,
+        encoding: EncodingIndex,
+        positions: Range<u64>,
+    ) {
+        for position in positions.clone() {
+            // Either may change with each packet: a switch, or a backlog that was given up.
+            let is_target = self.target.is_some_and(|target| target.encoding == encoding);
+            if !is_target && (self.target.is_none() || self.current() != Some(encoding)) {
+                return;
+            }
+            let name = PacketRef(position);
+            let Some(packet) = turn.reception.packet(encoding, name) else {
+                turn.counters.overwritten += 1;
                 continue;
+            };
+            if self.must_wait(turn) {
+                self.hold(turn, (encoding, name), packet, positions.end);
+                return;
             }
-            for position in reception.fresh(encoding) {
-                let name = PacketRef(position);
-                match reception.packet(encoding, name) {
-                    Some(packet) => self.offer(&mut turn, encoding, name, packet),
-                    None => turn.counters.overwritten += 1,
-                }
-            }
+            self.offer(turn, encoding, name, packet);
+        }
+    }
+
+    fn must_wait<S: Seal, T>(&self, turn: &mut Turn<'_, '_, S, T>) -> bool {
+        let congestion = turn.leg.congestion.as_deref_mut();
+        !self.config.codec.is_audio() && congestion.is_some_and(|c| !c.may_send(turn.now))
+    }
+
+    /// Everything from this packet on waits, unless it has waited for too long.
+    fn hold<S: Seal, T>(
+        &mut self,
+        turn: &mut Turn<'_, '_, S, T>,
+        (encoding, name): (EncodingIndex, PacketRef),
+        packet: RingPacket<'_>,
+        end: u64,
+    ) {
+        if turn.now.saturating_duration_since(packet.facts.received_at) > MAX_HELD {
+            turn.counters.held_too_long += end - name.0;
+            self.start_anew();
+            self.is_starved = true;
+        } else {
+            turn.counters.held += 1;
+            self.held[encoding.index()] = Some(name);
         }
     }
 
@@ -233,6 +332,7 @@ impl Forwarding {
             encoding,
             generation: first.generation,
             temporal: self.target.map_or(Target::ALL_TEMPORAL, |target| target.temporal),
+            begun: None,
             map: SequenceMap::new(first.index, next),
             newest_time: first.time,
         });
@@ -327,7 +427,12 @@ impl Forwarding {
         {
             source.temporal = wanted;
         }
-        if descriptor.temporal <= source.temporal {
+        let picture = descriptor.picture_id.map(crate::codec::vp8::PictureId::number);
+        let is_begun = picture.is_some() && picture == source.begun;
+        if descriptor.temporal <= source.temporal || is_begun {
+            if facts.index > source.map.highest() {
+                source.begun = picture;
+            }
             return Selection::Send;
         }
         counters.temporal_skipped += 1;

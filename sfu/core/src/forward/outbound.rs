@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::pacer::Pacer;
 use crate::bwe::{Bwe, BweConfig, Estimate, SendKind};
 use crate::rtcp::{self, Nack, ReportBlock, RtcpPacket, SenderReport};
 use crate::rtp::{SeqNo, Ssrc};
@@ -13,13 +14,19 @@ pub struct Congestion {
     next_seq: SeqNo,
     bwe: Bwe,
     budget: RtxBudget,
+    pacer: Pacer,
 }
 
 impl Congestion {
     /// `first_seq` is the first transport-wide number.
     #[must_use]
     pub fn new(config: BweConfig, first_seq: SeqNo) -> Self {
-        Self { next_seq: first_seq, bwe: Bwe::new(config), budget: RtxBudget::default() }
+        Self {
+            next_seq: first_seq,
+            bwe: Bwe::new(config),
+            budget: RtxBudget::default(),
+            pacer: Pacer::default(),
+        }
     }
 
     /// The estimator.
@@ -51,10 +58,21 @@ impl Congestion {
 
     /// A packet left under [`Self::next_seq`]. `numbered`: it carried the number, so feedback will come.
     pub(super) fn on_send(&mut self, now: Instant, bytes: usize, kind: SendKind, numbered: bool) {
+        // A probe exceeds the estimate on purpose.
+        if kind != SendKind::Probe {
+            self.pacer.on_send(bytes);
+        }
         if numbered {
             self.bwe.on_send(now, self.next_seq, bytes, kind);
             self.next_seq = self.next_seq.next();
         }
+    }
+
+    /// True when a packet of a picture may leave now; otherwise it waits for the next slot.
+    pub(super) fn may_send(&mut self, now: Instant) -> bool {
+        let estimate = self.bwe.bitrate();
+        // A guess is no reason to let somebody who joins wait.
+        self.pacer.may_send(now, estimate) || !self.bwe.is_proved()
     }
 
     /// True when a retransmission of `bytes` may be sent; it is then paid for.
@@ -65,7 +83,7 @@ impl Congestion {
 }
 
 /// Retransmissions take at most this share of the estimate.
-const RTX_SHARE: f64 = 0.15;
+const RTX_SHARE: f64 = 0.2;
 /// Budget that may be saved up: a burst loss of a few packets is always repaired.
 const SAVED_SECONDS: f64 = 1.0;
 /// Available even on the slowest path.
@@ -112,6 +130,11 @@ pub enum Heard<'a, K> {
     },
     /// It cannot decode without a keyframe: [`super::Forwarding::handle_keyframe_request`].
     KeyframeRequest {
+        /// The subscription.
+        key: K,
+    },
+    /// Its path was gone and is back: [`super::Forwarding::start_anew`].
+    Returned {
         /// The subscription.
         key: K,
     },
@@ -188,7 +211,11 @@ impl<K: Copy + PartialEq> Outbound<K> {
                 }
                 Ok(RtcpPacket::TransportFeedback(feedback)) => {
                     counters.feedbacks += 1;
-                    congestion.bwe.on_feedback(now, &feedback);
+                    if congestion.bwe.on_feedback(now, &feedback) {
+                        for &(_, key) in routes {
+                            heard(Heard::Returned { key }, congestion);
+                        }
+                    }
                 }
                 Ok(RtcpPacket::Bye(_) | RtcpPacket::Other) => {}
                 Err(_) => counters.malformed_rtcp += 1,

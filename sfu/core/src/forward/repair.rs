@@ -1,6 +1,6 @@
 //! ⑦ Retransmission and probing, both from the ring (RFC 4588).
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::forwarding::{MAX_PREFIX_BYTES, Outgoing, Turn};
 use super::sent::Sent;
@@ -41,11 +41,21 @@ impl Forwarding {
                 turn.counters.rtx_missing += 1;
                 continue;
             };
+            if self.given_up.is_some_and(|until| sent.index <= until) {
+                turn.counters.rtx_missing += 1;
+                continue;
+            }
+            let patience = self.round_trip().unwrap_or_default().mul_f64(SAME_TRIP).max(SHORTEST_TRIP);
+            if self.repeats.is_under_way(sent.index, now, patience) {
+                turn.counters.rtx_under_way += 1;
+                continue;
+            }
             let budget = turn.leg.congestion.as_deref_mut();
             if budget.is_some_and(|congestion| !congestion.may_retransmit(now, bytes)) {
                 turn.counters.rtx_over_budget += 1;
             } else if self.send_again(&mut turn, &sent, SendKind::Retransmission).is_some() {
                 turn.counters.rtx += 1;
+                self.repeats.note(sent.index, now);
             }
         }
     }
@@ -145,6 +155,33 @@ impl Forwarding {
         index
     }
 }
+
+/// When packets were last sent again, for the newest of them.
+#[derive(Debug, Default)]
+pub(super) struct Repeats {
+    last: [Option<(SeqIndex, Instant)>; Self::LEN],
+    next: usize,
+}
+
+impl Repeats {
+    /// A burst of losses in a round trip.
+    const LEN: usize = 32;
+
+    fn note(&mut self, index: SeqIndex, now: Instant) {
+        self.last[self.next] = Some((index, now));
+        self.next = (self.next + 1) % Self::LEN;
+    }
+
+    fn is_under_way(&self, index: SeqIndex, now: Instant, patience: Duration) -> bool {
+        let near = |at: Instant| now.saturating_duration_since(at) < patience;
+        self.last.iter().flatten().any(|&(known, at)| known == index && near(at))
+    }
+}
+
+/// A repeated NACK within this share of a round trip cannot know of the first answer.
+const SAME_TRIP: f64 = 0.8;
+/// And within this time on any path.
+const SHORTEST_TRIP: Duration = Duration::from_millis(10);
 
 /// A smaller rest of a probe is sent as padding.
 const MIN_REPEATED_BYTES: usize = 600;

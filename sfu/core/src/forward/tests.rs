@@ -1,3 +1,4 @@
+mod pacing;
 mod repair;
 mod scene;
 mod sound;

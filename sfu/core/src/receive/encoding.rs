@@ -3,14 +3,15 @@
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
+use super::MAX_TEMPORAL;
 use super::keyframe::KeyframeRequests;
 use super::nack::{NackGenerator, Novelty};
 use super::report::ReceptionReport;
 use super::{Routed, SenderClock};
 use crate::bwe::{Bitrate, RateMeter};
-use crate::codec::{Codec, PayloadFacts};
+use crate::codec::{Codec, PayloadFacts, PayloadForm};
 use crate::ring::{PacketFacts, Ring, RingLimits};
-use crate::rtp::{SeqNo, SeqUnwrapper, Ssrc};
+use crate::rtp::{SeqIndex, SeqNo, SeqUnwrapper, Ssrc};
 use crate::stats::ReceiveCounters;
 
 /// What became of a packet of an encoding.
@@ -37,10 +38,20 @@ pub(crate) struct Encoding {
     generation: u8,
     /// A number far behind: if the next one follows it, the stream has restarted.
     stray: Option<SeqNo>,
-    rate: RateMeter,
+    /// Of each temporal layer alone.
+    rates: [RateMeter; MAX_TEMPORAL],
+    last_arrival: Option<Instant>,
     /// Position of the first packet that was not fanned out yet.
     fresh_from: u64,
 }
+
+/// Nothing for so long, and then a gap: the path was gone.
+const OUTAGE: Duration = Duration::from_millis(400);
+/// With fewer missing than this, asking for them costs less: a screen that changes now and then.
+const OUTAGE_PACKETS: u64 = 10;
+
+/// RTP header with the transport-wide number, and the SRTP tag: what a forwarded payload takes beside itself.
+const OVERHEAD_BYTES: usize = 36;
 
 /// The layer's rate is averaged over this long.
 const RATE_WINDOW: Duration = Duration::from_secs(1);
@@ -58,7 +69,8 @@ impl Encoding {
             unwrapper: SeqUnwrapper::default(),
             generation: 0,
             stray: None,
-            rate: RateMeter::new(RATE_WINDOW),
+            rates: std::array::from_fn(|_| RateMeter::new(RATE_WINDOW)),
+            last_arrival: None,
             fresh_from: 0,
         }
     }
@@ -79,6 +91,7 @@ impl Encoding {
             }
             self.ssrc = Some(ssrc);
         }
+        self.look_for_outage(now, codec, routed.seq);
         let Some(novelty) = self.place(routed.seq, routed.retransmitted) else {
             counters.rtx_useless += 1;
             return Accepted::Dropped;
@@ -94,6 +107,19 @@ impl Encoding {
             return Accepted::Dropped;
         }
         self.store(now, codec, routed, packet, counters)
+    }
+
+    /// After an outage of the publisher's path a keyframe comes sooner, and costs less, than all that is
+    /// missing.
+    fn look_for_outage(&mut self, now: Instant, codec: Codec, seq: SeqNo) {
+        let silence = self.last_arrival.replace(now).map(|at| now.saturating_duration_since(at));
+        let Some(highest) = self.unwrapper.highest() else { return };
+        let before = SeqIndex(crate::rtp::nearest(highest, seq).0.saturating_sub(1));
+        let misses = before.0 > highest.0 + OUTAGE_PACKETS;
+        if misses && !codec.is_audio() && silence.is_some_and(|silence| silence >= OUTAGE) {
+            self.nack.skip_to(before);
+            self.keyframes.request();
+        }
     }
 
     /// Where the number stands among the others; `None` for a retransmission before any media.
@@ -148,7 +174,11 @@ impl Encoding {
             // A retransmission's delay would count as jitter.
             self.report.receive(now, index, routed.time, codec.clock_rate());
         }
-        self.rate.add(now, payload.len());
+        let temporal = match &facts.form {
+            PayloadForm::Vp8(descriptor) => usize::from(descriptor.temporal).min(MAX_TEMPORAL - 1),
+            PayloadForm::Plain | PayloadForm::Red => 0,
+        };
+        self.rates[temporal].add(now, payload.len() + OVERHEAD_BYTES);
         if facts.starts_keyframe && !codec.is_audio() {
             self.keyframes.on_keyframe();
             counters.keyframes += 1;
@@ -182,8 +212,17 @@ impl Encoding {
         self.fresh_from = self.ring.head().0;
     }
 
-    /// Payload bits per second over the last second; zero when nothing came in it.
+    /// Bits per second over the last second, as forwarded packets take them; zero when nothing came in it.
     pub(crate) fn bitrate(&self, now: Instant) -> Bitrate {
-        self.rate.rate(now)
+        self.bitrates(now)[MAX_TEMPORAL - 1]
+    }
+
+    /// The same, up to each temporal layer.
+    pub(crate) fn bitrates(&self, now: Instant) -> [Bitrate; MAX_TEMPORAL] {
+        let mut sum = Bitrate::ZERO;
+        std::array::from_fn(|temporal| {
+            sum.0 += self.rates[temporal].rate(now).0;
+            sum
+        })
     }
 }

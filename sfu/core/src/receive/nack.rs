@@ -42,8 +42,12 @@ const WINDOW: usize = 1024;
 const MAX_JUMP: u64 = 500;
 /// Numbers asked for at a time; the oldest are given up.
 const MAX_MISSING: usize = 512;
-/// Between two requests for one number: a usual round trip.
+/// Until the first repeat of a request: a usual round trip.
 const REPEAT: Duration = Duration::from_millis(60);
+/// Each repeat waits this much longer: the path may be longer, or its queue full.
+const REPEAT_MORE: Duration = Duration::from_millis(40);
+/// No repeat waits longer.
+const LONGEST_REPEAT: Duration = Duration::from_millis(250);
 /// After this many requests the packet counts as lost for good.
 const MAX_TRIES: u8 = 10;
 
@@ -70,6 +74,15 @@ impl NackGenerator {
             self.missing.remove(place);
         }
         Novelty::Late
+    }
+
+    /// Everything up to this number is given up: it is not asked for. A late packet is still taken.
+    pub(crate) fn skip_to(&mut self, index: SeqIndex) {
+        self.missing.clear();
+        let Some(highest) = self.highest.filter(|highest| *highest < index) else { return };
+        self.advance(highest, index);
+        self.unmark(index);
+        self.missing.clear();
     }
 
     fn advance(&mut self, highest: SeqIndex, index: SeqIndex) {
@@ -101,7 +114,8 @@ impl NackGenerator {
         for missing in &mut self.missing {
             if missing.due.is_none_or(|due| due <= now) {
                 missing.tries += 1;
-                missing.due = Some(now + REPEAT);
+                let wait = REPEAT + REPEAT_MORE * u32::from(missing.tries - 1);
+                missing.due = Some(now + wait.min(LONGEST_REPEAT));
                 out.push(missing.index.seq());
             }
         }

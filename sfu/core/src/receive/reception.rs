@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 pub use super::encoding::Accepted;
 use super::encoding::Encoding;
-use super::{EncodingIndex, MAX_ENCODINGS, Routed, SenderClock};
+use super::{EncodingIndex, MAX_ENCODINGS, MAX_TEMPORAL, Routed, SenderClock};
 use crate::bwe::Bitrate;
 use crate::codec::Codec;
 use crate::ring::{PacketRef, Ring, RingPacket};
@@ -172,10 +172,16 @@ impl Reception {
         self.encodings.get(encoding.index())?.clock
     }
 
-    /// Payload bits per second of an encoding over the last second. Zero: the publisher does not send it.
+    /// Bits per second of an encoding over the last second, as forwarded packets take them. Zero: the publisher does not send it.
     #[must_use]
     pub fn bitrate(&self, now: Instant, encoding: EncodingIndex) -> Bitrate {
         self.encodings.get(encoding.index()).map_or(Bitrate::ZERO, |encoding| encoding.bitrate(now))
+    }
+
+    /// The same, up to each temporal layer; equal where a layer adds nothing.
+    #[must_use]
+    pub fn bitrates(&self, now: Instant, encoding: EncodingIndex) -> [Bitrate; MAX_TEMPORAL] {
+        self.encodings.get(encoding.index()).map_or([Bitrate::ZERO; MAX_TEMPORAL], |e| e.bitrates(now))
     }
 
     /// Bytes on the heap, for the memory figures.

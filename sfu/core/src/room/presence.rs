@@ -144,6 +144,12 @@ impl Room {
         }
     }
 
+    /// True for somebody who speaks, or did so just now.
+    #[must_use]
+    pub fn spoke_lately(&self, key: ParticipantKey, now: std::time::Instant) -> bool {
+        self.speakers.spoke_lately(key, now)
+    }
+
     /// One packet's level of a publisher, in −dBov.
     pub fn handle_audio_level(&mut self, key: ParticipantKey, level: u8, now: Now) {
         self.speakers.handle_level(key, level, now.instant);

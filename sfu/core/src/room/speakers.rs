@@ -20,6 +20,8 @@ pub struct Loudness {
 #[derive(Debug, Default)]
 pub struct SpeakerMeter {
     voices: BTreeMap<ParticipantKey, Voice>,
+    /// When each was last heard speaking.
+    heard: BTreeMap<ParticipantKey, Instant>,
     due: Option<Instant>,
 }
 
@@ -53,6 +55,7 @@ impl SpeakerMeter {
     /// Forgets somebody who left.
     pub fn remove(&mut self, participant: ParticipantKey) {
         self.voices.remove(&participant);
+        self.heard.remove(&participant);
     }
 
     /// When [`Self::handle_timeout`] wants to be called; `None`: nobody was heard.
@@ -73,9 +76,18 @@ impl SpeakerMeter {
                 voice.end_interval().map(|level| Loudness { participant, level })
             })
             .collect();
+        for (&participant, _) in self.voices.iter().filter(|(_, voice)| voice.told > 0.0) {
+            self.heard.insert(participant, now);
+        }
         self.voices.retain(|_, voice| voice.smooth > 0.0 || voice.told > 0.0);
         self.due = (!self.voices.is_empty()).then_some(now + INTERVAL);
         changed
+    }
+
+    /// True for somebody who speaks or did so within [`LATELY`].
+    #[must_use]
+    pub fn spoke_lately(&self, participant: ParticipantKey, now: Instant) -> bool {
+        self.heard.get(&participant).is_some_and(|&at| now.saturating_duration_since(at) <= LATELY)
     }
 
     /// Everybody who speaks now, loudest first.
@@ -113,6 +125,9 @@ impl Voice {
 
 /// Time between two looks: short enough for a speaking ring, long enough to hear a syllable.
 pub const INTERVAL: Duration = Duration::from_millis(400);
+
+/// Pauses of a speaker are shorter: its picture keeps its rank over them.
+pub const LATELY: Duration = Duration::from_secs(10);
 
 /// Levels up to this one count as speech, in −dBov: a voice at arm's length is near 20, a quiet room above 50.
 const ACTIVE_LEVEL: u8 = 35;

@@ -8,7 +8,7 @@ use super::mixer::{LinkId, MixerMessage, TrackHandle};
 use super::peer::TransportKey;
 use super::timers::Timer;
 use super::{Event, Shard};
-use crate::bwe::Bitrate;
+use crate::bwe::{Bitrate, Climb};
 use crate::forward::{Forwarding, ForwardingConfig, RtxConfig, Target};
 use crate::names::Ssrc;
 use crate::receive::{EncodingIndex, Reception};
@@ -34,6 +34,9 @@ pub(super) struct Downlink {
     pub(super) wanted: Option<EncodingIndex>,
     /// The subscriber was told that it is paused for lack of bandwidth.
     pub(super) paused: bool,
+    /// Its steps between layers, and between nothing and something.
+    pub(super) layers: Climb,
+    pub(super) pauses: Climb,
     /// A mixer has not got the sender report of what it receives now.
     pub(super) sender_report_due: bool,
     /// The publisher's last report that a mixer was told.
@@ -145,24 +148,44 @@ impl Shard {
     /// Points a downlink at what its viewer wants, and asks for the keyframe that it then needs.
     pub(super) fn aim(&mut self, key: DownlinkKey, now: Instant) {
         let Some(downlink) = self.downlinks.get(key) else { return };
-        let wanted = downlink.wanted;
+        let wanted = downlink.wanted.map(Target::encoding);
         self.set_target(key, wanted, now);
     }
 
-    /// As [`Self::aim`], at a chosen encoding.
-    pub(super) fn set_target(&mut self, key: DownlinkKey, encoding: Option<EncodingIndex>, now: Instant) {
+    /// As [`Self::aim`], at a chosen layer.
+    pub(super) fn set_target(&mut self, key: DownlinkKey, target: Option<Target>, now: Instant) {
         let Some(downlink) = self.downlinks.get_mut(key) else { return };
         let media = downlink.media;
         // A layer that its publisher does not send would never bring its keyframe.
         let Some(forwarding) = &mut downlink.forwarding else { return };
         let current = forwarding.current();
-        let encoding = encoding.map(|wish| sent_encoding(&self.media[media].reception, wish, current, now));
-        if forwarding.target().map(|target| target.encoding) == encoding {
+        let target = target.map(|wish| {
+            let encoding = sent_encoding(&self.media[media].reception, wish.encoding, current, now);
+            if encoding == wish.encoding { wish } else { Target::encoding(encoding) }
+        });
+        if forwarding.target() == target {
             return;
         }
-        forwarding.set_target(encoding.map(Target::encoding));
+        forwarding.set_target(target);
         if let Some(encoding) = forwarding.waits_for() {
             self.request_keyframe(media, encoding, now);
+        }
+    }
+
+    /// A subscriber's path was gone and is back: all its pictures begin anew.
+    pub(super) fn restart_downlinks(&mut self, peer_key: TransportKey, now: Instant) {
+        let Some(subscribing) = self.peers.get_mut(peer_key).and_then(super::Peer::subscribing) else {
+            return;
+        };
+        let keys: Vec<_> = subscribing.by_publication.values().map(|&(key, _)| key).collect();
+        for key in keys {
+            let Some(downlink) = self.downlinks.get_mut(key) else { continue };
+            let media = downlink.media;
+            let Some(forwarding) = &mut downlink.forwarding else { continue };
+            forwarding.start_anew();
+            if let Some(encoding) = forwarding.waits_for() {
+                self.request_keyframe(media, encoding, now);
+            }
         }
     }
 
@@ -235,6 +258,8 @@ impl Shard {
             forwarding: None,
             wanted: None,
             paused: false,
+            layers: Climb::new(Climb::LAYERS),
+            pauses: Climb::new(Climb::PAUSES),
             sender_report_due: false,
             told_clock: None,
         });
@@ -291,6 +316,8 @@ impl Shard {
             forwarding: Some(Forwarding::new(config)),
             wanted: None,
             paused: false,
+            layers: Climb::new(Climb::LAYERS),
+            pauses: Climb::new(Climb::PAUSES),
             sender_report_due: true,
             told_clock: None,
         });

@@ -6,7 +6,7 @@ use super::downlink::DownlinkKey;
 use super::peer::TransportKey;
 use super::timers::Timer;
 use super::{Destination, RoomKey, Shard};
-use crate::forward::{Heard, Leg, Plain};
+use crate::forward::{Heard, Leg, Plain, SLOT};
 use crate::receive::{Accepted, EncodingIndex, Reception};
 use crate::room::{ParticipantKey, PublicationKey};
 
@@ -178,6 +178,7 @@ impl Shard {
         media.is_fresh = false;
         let counters = &mut self.stats.media.forward;
         let reception = &media.reception;
+        let mut starved = Vec::new();
         for &downlink_key in &media.downlinks {
             let Some(downlink) = self.downlinks.get_mut(downlink_key) else { continue };
             let Some(forwarding) = &mut downlink.forwarding else { continue };
@@ -197,6 +198,13 @@ impl Shard {
                     if before != forwarding.current() {
                         self.timers.schedule(Timer::Sending(peer_key), Some(now));
                     }
+                    if forwarding.is_held() {
+                        self.timers.schedule(Timer::Pacing(peer_key), Some(now + SLOT));
+                    }
+                    if forwarding.take_starved() {
+                        starved.extend(forwarding.waits_for());
+                        self.timers.schedule(Timer::Sending(peer_key), Some(now));
+                    }
                 }
                 super::downlink::Towards::Mixer { link, track, .. } => {
                     let to = Destination::Mixer(link, track);
@@ -207,6 +215,9 @@ impl Shard {
             }
         }
         media.reception.clear_fresh();
+        for encoding in starved {
+            media.reception.request_keyframe(encoding);
+        }
         let urgent = media.reception.is_urgent(now);
         let deadline = media.reception.poll_timeout();
         if urgent {
@@ -241,6 +252,12 @@ impl Shard {
                 if let Some(encoding) = forwarding.handle_keyframe_request(&mut nacked) {
                     keyframes.push((downlink.media, encoding));
                 }
+            }
+            Heard::Returned { key } => {
+                let Some(downlink) = downlinks.get_mut(key) else { return };
+                let Some(forwarding) = &mut downlink.forwarding else { return };
+                forwarding.start_anew();
+                keyframes.extend(forwarding.waits_for().map(|encoding| (downlink.media, encoding)));
             }
             Heard::Report { key, block } => {
                 let forwarding = downlinks.get_mut(key).and_then(|d| d.forwarding.as_mut());

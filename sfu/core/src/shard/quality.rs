@@ -8,8 +8,8 @@ use super::peer::TransportKey;
 use super::timers::Timer;
 use super::{Destination, Shard};
 use crate::bwe::{Bitrate, Demand, Priority, ProbeRequest, allocate};
-use crate::forward::Leg;
-use crate::receive::{EncodingIndex, MAX_ENCODINGS};
+use crate::forward::{Forwarding, Leg, Target};
+use crate::receive::{EncodingIndex, MAX_ENCODINGS, MAX_TEMPORAL};
 use crate::room::PublicationKey;
 use crate::room::message::{Response, Source};
 
@@ -108,18 +108,34 @@ impl Shard {
         let owner = peer.owner;
         let Some(subscribing) = peer.role.subscribing() else { return };
         let estimate = subscribing.pretended_bps.map_or(estimate, |bps| estimate.min(Bitrate(bps)));
+        let is_proved = subscribing.outbound.congestion.bwe().is_proved();
         let downlinks: Vec<DownlinkKey> = subscribing.by_publication.values().map(|&(key, _)| key).collect();
         let demands: Vec<Demand> = downlinks.iter().map(|&key| self.demand(key, now)).collect();
         let mut chosen = Vec::new();
-        let allocation = allocate(estimate, &demands, &mut chosen);
+        // Without retransmission there are no probes either: a paused picture would never come back.
+        let probes = |key: &DownlinkKey| {
+            let forwarding = self.downlinks[*key].forwarding.as_ref();
+            forwarding.is_some_and(|forwarding| forwarding.config().rtx.is_some())
+        };
+        let must_show = !is_proved || !downlinks.iter().any(probes);
+        let allocation = allocate(estimate, must_show, &demands, &mut chosen);
         if let Some(subscribing) = self.peers.get_mut(key).and_then(super::Peer::subscribing) {
             subscribing.outbound.congestion.bwe_mut().set_desired(allocation.desired);
         }
         let mut states = Vec::new();
         for ((&downlink, demand), choice) in downlinks.iter().zip(&demands).zip(chosen) {
+            let before = self.downlinks[downlink].forwarding.as_ref().and_then(Forwarding::target);
             self.set_target(downlink, choice, now);
             let paused = demand.wanted.is_some() && choice.is_none();
             let Some(entry) = self.downlinks.get_mut(downlink) else { continue };
+            let after = entry.forwarding.as_ref().and_then(Forwarding::target);
+            let climb =
+                if before.is_some() && after.is_some() { &mut entry.layers } else { &mut entry.pauses };
+            if after > before {
+                climb.on_step_up(now);
+            } else if after < before && before.is_some_and(|before| demand.could_have(before)) {
+                climb.on_step_down(now);
+            }
             if std::mem::replace(&mut entry.paused, paused) != paused {
                 states.extend(self.stream_state(downlink, paused));
             }
@@ -145,34 +161,38 @@ impl Shard {
     fn demand(&self, key: DownlinkKey, now: Instant) -> Demand {
         let downlink = &self.downlinks[key];
         let media = &self.media[downlink.media];
-        let mut rates = [Bitrate::ZERO; MAX_ENCODINGS];
+        let mut rates = [[Bitrate::ZERO; MAX_TEMPORAL]; MAX_ENCODINGS];
         for (place, rate) in rates.iter_mut().enumerate().take(media.reception.encoding_count()) {
             let encoding = EncodingIndex(u8::try_from(place).unwrap_or(0));
-            *rate = media.reception.bitrate(now, encoding);
+            *rate = media.reception.bitrates(now, encoding);
         }
-        let source = self
-            .rooms
-            .get(&media.room)
+        let room = self.rooms.get(&media.room);
+        let source = room
             .and_then(|room| room.publication(downlink.publication))
             .map_or(Source::Unknown, |p| p.info.source);
+        let speaks = room.is_some_and(|room| room.spoke_lately(media.owner, now));
         let priority = match source {
             _ if media.reception.codec().is_audio() => Priority::Audio,
             Source::ScreenShare => Priority::Screen,
+            _ if speaks => Priority::Speaker,
             Source::Unknown | Source::Camera | Source::Microphone | Source::ScreenShareAudio => {
                 Priority::Camera
             }
         };
-        let current = downlink.forwarding.as_ref().and_then(crate::forward::Forwarding::current);
+        let forwarding = downlink.forwarding.as_ref();
+        // While a keyframe is awaited, what was chosen last counts as what is sent: the choice stands.
+        let current = forwarding.and_then(|f| f.target().or(f.current().map(Target::encoding)));
         // A screen that stands still sends nothing for a while: that is no reason to change its layer.
         if let Some(current) = current
-            && rates.iter().all(|&rate| rate == Bitrate::ZERO)
+            && rates.iter().flatten().all(|&rate| rate == Bitrate::ZERO)
         {
-            rates[current.index()] = Bitrate(1);
+            rates[current.encoding.index()] = [Bitrate(1); MAX_TEMPORAL];
         }
-        let room = self.rooms.get(&media.room);
         let may_pause =
             room.and_then(|room| room.participant(downlink.subscriber)).is_none_or(|p| p.may_pause);
-        Demand { priority, rates, wanted: downlink.wanted, current, may_pause }
+        let climb = if current.is_some() { &downlink.layers } else { &downlink.pauses };
+        let may_step_up = climb.may_step_up(now);
+        Demand { priority, rates, wanted: downlink.wanted, current, may_pause, may_step_up }
     }
 
     /// Sends a probe on the first downlink that can carry one.

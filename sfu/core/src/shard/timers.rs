@@ -31,6 +31,8 @@ pub(super) enum Timer {
     Feedback(TransportKey),
     /// Estimate, probes and reports towards a subscriber.
     Sending(TransportKey),
+    /// Packets that the pacer holds back from a subscriber.
+    Pacing(TransportKey),
 }
 
 /// All deadlines.

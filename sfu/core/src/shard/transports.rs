@@ -95,7 +95,7 @@ impl Shard {
             }
         }
         self.paths.retain(|_, known| *known != key);
-        for timer in [Timer::Transport(key), Timer::Feedback(key), Timer::Sending(key)] {
+        for timer in [Timer::Transport(key), Timer::Feedback(key), Timer::Sending(key), Timer::Pacing(key)] {
             self.timers.remove(timer);
         }
     }
@@ -197,6 +197,7 @@ impl Shard {
     fn on_recovered(&mut self, key: TransportKey, now: Instant) {
         let Some(peer) = self.peers.get(key) else { return };
         if peer.role.receives().is_some() {
+            self.restart_downlinks(key, now);
             self.start_downlinks(key, now);
         }
     }

@@ -357,6 +357,29 @@ impl Scene {
         self.collect();
     }
 
+    /// Feedback comes: from now on the estimate counts.
+    pub(super) fn prove(&mut self) {
+        let mut out = Vec::new();
+        let arrivals = [Some(Duration::ZERO)];
+        rtcp::write_twcc(&mut out, (Ssrc(1), Ssrc(2)), 0, SeqNo(65_530), &arrivals);
+        for packet in rtcp::packets(&out) {
+            let RtcpPacket::TransportFeedback(feedback) = packet.unwrap() else { panic!() };
+            self.congestion.bwe_mut().on_feedback(self.start, &feedback);
+        }
+    }
+
+    /// Lets slots pass until the pacer holds nothing back.
+    pub(super) fn let_go(&mut self) {
+        while self.forwarding.is_held() {
+            self.now_us += 5_000;
+            let now = self.now();
+            let mut leg = Leg { to: 1, seal: &Plain, congestion: Some(&mut self.congestion) };
+            let counters = &mut self.counters.forward;
+            self.forwarding.forward_held(now, &self.reception, &mut leg, &mut self.arena, counters);
+            self.collect();
+        }
+    }
+
     pub(super) fn nack(&mut self, missing: &[u16]) {
         let now = self.now();
         let mut leg = Leg { to: 1, seal: &Plain, congestion: Some(&mut self.congestion) };

@@ -6,12 +6,12 @@ const OPUS: u8 = 111;
 const RED: u8 = 63;
 
 /// The Opus payload of a packet number.
-fn opus(number: u16) -> Vec<u8> {
+pub(super) fn opus(number: u16) -> Vec<u8> {
     let bytes = number.to_be_bytes();
     vec![0x78, bytes[0], bytes[1], 9, 9, 9]
 }
 
-fn packet(number: u16, payload_type: u8, payload: &[u8]) -> Vec<u8> {
+pub(super) fn packet(number: u16, payload_type: u8, payload: &[u8]) -> Vec<u8> {
     let fields = HeaderFields {
         marker: false,
         padding: false,

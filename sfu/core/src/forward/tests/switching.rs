@@ -219,6 +219,26 @@ fn higher_temporal_layers_are_left_out_without_gaps_in_numbers_or_pictures() {
     }
 }
 
+/// The rest of a frame follows its beginning: otherwise the next frame would get its picture id.
+#[test]
+fn a_temporal_layer_ends_with_a_whole_frame() {
+    let (mut scene, mut camera) = (Scene::camera(), Camera::new());
+    scene.target(0);
+    scene.send(camera.frame(Frame::new(0, 0).key()));
+    let mut packets = camera.frame(Frame::new(0, FRAME_US).temporal(2)).into_iter();
+    scene.send(packets.next());
+    scene.forwarding.set_target(Some(Target { encoding: EncodingIndex(0), temporal: 0 }));
+    scene.send(packets);
+    scene.send(camera.frame(Frame::new(0, 2 * FRAME_US).temporal(2)));
+    scene.send(camera.frame(Frame::new(0, 3 * FRAME_US)));
+    let got = scene.take();
+    assert_continuous(&got);
+    let first = got[0].picture_id();
+    let ids: Vec<_> = got.iter().map(|got| got.picture_id() - first).collect();
+    assert_eq!(ids, [0, 0, 0, 1, 1, 1, 2, 2, 2]);
+    assert_eq!(scene.counters.forward.temporal_skipped, 3);
+}
+
 #[test]
 fn a_publishers_new_stream_goes_on_in_the_same_numbers_at_its_keyframe() {
     let (mut scene, mut camera) = (Scene::camera(), Camera::new());

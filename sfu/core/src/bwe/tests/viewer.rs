@@ -1,109 +1,56 @@
-//! A path with a bottleneck, a queue, loss and jitter, and a viewer of one simulcast camera behind it.
+//! A viewer of one simulcast camera behind a path of `netem`.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
+use netem::{Link, LinkConfig, Packet, Rng};
+
 use crate::bwe::{Bitrate, Bwe, BweConfig, Demand, Priority, SendKind, allocate};
+use crate::forward::Target;
 use crate::receive::EncodingIndex;
 use crate::receive::arrivals::ArrivalRecorder;
 use crate::rtcp::{self, RtcpPacket};
 use crate::rtp::{SeqNo, Ssrc};
 
-/// One direction; the other is only delayed.
-pub(in crate::bwe) struct Link {
-    rate: u64,
-    loss_per_mille: u64,
-    jitter_us: u64,
-    /// Longest time in each second in which the viewer's processor does other things.
-    stall_us: u64,
-    stall: (u64, u64),
-    rng: u64,
-    /// When the bottleneck has sent what it holds.
-    busy_until_us: u64,
-    last_arrival_us: u64,
+/// A numbered packet without content.
+#[derive(Debug, Clone)]
+struct Numbered {
+    seq: u16,
+    bytes: usize,
 }
 
-/// One way.
-const DELAY_US: u64 = 25_000;
-/// What the bottleneck's buffer holds.
-const QUEUE_US: u64 = 300_000;
-/// IP and UDP headers.
-const OVERHEAD: u64 = 28;
-
-impl Link {
-    pub(in crate::bwe) fn new(rate: u64, seed: u64) -> Self {
-        let rng = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        Self {
-            rate,
-            loss_per_mille: 0,
-            jitter_us: 0,
-            stall_us: 0,
-            stall: (0, 0),
-            rng,
-            busy_until_us: 0,
-            last_arrival_us: 0,
-        }
+impl Packet for Numbered {
+    fn size(&self) -> usize {
+        self.bytes
     }
 
-    pub(in crate::bwe) fn with_loss(mut self, per_mille: u64) -> Self {
-        self.loss_per_mille = per_mille;
-        self
-    }
+    fn flip(&mut self, _: usize) {}
+}
 
-    pub(in crate::bwe) fn with_jitter(mut self, micros: u64) -> Self {
-        self.jitter_us = micros;
-        self
-    }
+/// A processor that does other things now and then, so that arrivals are looked at late.
+#[derive(Debug, Default)]
+struct Stalls {
+    /// Longest time in each second.
+    longest_us: u64,
+    now: (u64, u64),
+}
 
-    pub(in crate::bwe) fn with_stalls(mut self, micros: u64) -> Self {
-        self.stall_us = micros;
-        self
-    }
-
+impl Stalls {
     /// When something that arrives now is looked at: at once, or after a stall.
-    fn looked_at(&mut self, at_us: u64) -> u64 {
-        if self.stall_us == 0 {
+    fn looked_at(&mut self, at_us: u64, rng: &mut Rng) -> u64 {
+        if self.longest_us == 0 {
             return at_us;
         }
-        if at_us >= self.stall.1 {
-            let start = self.stall.1 + self.below(1_000_000);
-            self.stall = (start, start + self.stall_us / 4 + self.below(self.stall_us * 3 / 4));
+        if at_us >= self.now.1 {
+            let start = self.now.1 + rng.below(1_000_000);
+            self.now = (start, start + self.longest_us / 4 + rng.below(self.longest_us * 3 / 4));
         }
-        if at_us >= self.stall.0 { self.stall.1.max(at_us) } else { at_us }
-    }
-
-    pub(in crate::bwe) fn set_rate(&mut self, rate: u64) {
-        self.rate = rate;
-    }
-
-    pub(in crate::bwe) fn set_loss(&mut self, per_mille: u64) {
-        self.loss_per_mille = per_mille;
-    }
-
-    pub(in crate::bwe) fn below(&mut self, limit: u64) -> u64 {
-        self.rng ^= self.rng << 13;
-        self.rng ^= self.rng >> 7;
-        self.rng ^= self.rng << 17;
-        self.rng % limit.max(1)
-    }
-
-    /// When a packet that is sent now arrives; `None`: never.
-    fn send(&mut self, now_us: u64, bytes: u64) -> Option<u64> {
-        let start = self.busy_until_us.max(now_us);
-        if start - now_us > QUEUE_US {
-            return None;
-        }
-        self.busy_until_us = start + (bytes + OVERHEAD) * 8_000_000 / self.rate;
-        if self.below(1_000) < self.loss_per_mille {
-            return None;
-        }
-        let arrival = self.busy_until_us + DELAY_US + self.below(self.jitter_us + 1);
-        // Jitter delays; it does not reorder.
-        let arrival = self.looked_at(arrival);
-        self.last_arrival_us = self.last_arrival_us.max(arrival);
-        Some(self.last_arrival_us)
+        if at_us >= self.now.0 { self.now.1.max(at_us) } else { at_us }
     }
 }
+
+/// One way of the feedback.
+const DELAY_US: u64 = 25_000;
 
 /// What happened since [`Viewer::start_count`].
 #[derive(Debug, Clone, Default)]
@@ -120,7 +67,9 @@ pub(in crate::bwe) struct Count {
 pub(in crate::bwe) struct Viewer {
     start: Instant,
     now_us: u64,
-    pub(in crate::bwe) link: Link,
+    link: Link<Numbered>,
+    stalls: Stalls,
+    rng: Rng,
     bwe: Bwe,
     next_seq: u16,
     recorder: ArrivalRecorder,
@@ -143,11 +92,13 @@ const KEYFRAME_US: u64 = 100_000;
 const PACKET: usize = 1_150;
 
 impl Viewer {
-    pub(in crate::bwe) fn new(start: Instant, link: Link) -> Self {
+    pub(in crate::bwe) fn new(start: Instant, path: LinkConfig, seed: u64) -> Self {
         Self {
             start,
             now_us: 0,
-            link,
+            link: Link::new(path, seed),
+            stalls: Stalls::default(),
+            rng: Rng::new(seed + 1_000),
             bwe: Bwe::new(BweConfig::default()),
             next_seq: 65_000,
             recorder: ArrivalRecorder::default(),
@@ -159,6 +110,15 @@ impl Viewer {
             since: 0,
             count: Count::default(),
         }
+    }
+
+    pub(in crate::bwe) fn with_stalls(mut self, longest_us: u64) -> Self {
+        self.stalls.longest_us = longest_us;
+        self
+    }
+
+    pub(in crate::bwe) fn set_path(&mut self, path: LinkConfig) {
+        self.link.set(path);
     }
 
     pub(in crate::bwe) fn layer(&self) -> Option<u8> {
@@ -232,6 +192,10 @@ impl Viewer {
 
     /// Packets reach the viewer, which tells about them each 50 ms.
     fn arrive(&mut self) {
+        while let Some(packet) = self.link.poll(Duration::from_micros(self.now_us)) {
+            let at = self.stalls.looked_at(self.now_us, &mut self.rng);
+            self.arriving.insert((at, packet.seq), ());
+        }
         while let Some((&(at, seq), ())) = self.arriving.first_key_value() {
             if at > self.now_us {
                 break;
@@ -242,34 +206,40 @@ impl Viewer {
         let mut out = Vec::new();
         self.recorder.poll(self.at(self.now_us), Ssrc(2), &mut out);
         // Feedback is lost as often as media is.
-        if !out.is_empty() && self.link.below(1_000) >= self.link.loss_per_mille {
+        let loses = match self.link.config().loss {
+            netem::Loss::Uniform(share) => self.rng.happens(share),
+            netem::Loss::None | netem::Loss::Bursts { .. } => self.link.config().is_down,
+        };
+        if !out.is_empty() && !loses {
             self.feedback.push_back((self.now_us + DELAY_US, out));
         }
     }
 
     fn allocate(&mut self, now: Instant) {
         let estimate = self.bwe.poll(now);
-        let sound = [SOUND, Bitrate::ZERO, Bitrate::ZERO];
+        let sound = [[SOUND; 3], [Bitrate::ZERO; 3], [Bitrate::ZERO; 3]];
         let demands = [
             Demand {
                 priority: Priority::Audio,
                 rates: sound,
                 wanted: Some(EncodingIndex(0)),
-                current: Some(EncodingIndex(0)),
+                current: Some(Target::encoding(EncodingIndex(0))),
                 may_pause: true,
+                may_step_up: true,
             },
             Demand {
                 priority: Priority::Camera,
-                rates: RATES,
+                rates: RATES.map(|rate| [rate; 3]),
                 wanted: Some(EncodingIndex(2)),
-                current: self.layer.map(EncodingIndex),
+                current: self.layer.map(|layer| Target::encoding(EncodingIndex(layer))),
                 may_pause: true,
+                may_step_up: true,
             },
         ];
         let mut chosen = Vec::new();
-        let allocation = allocate(estimate.bitrate, &demands, &mut chosen);
+        let allocation = allocate(estimate.bitrate, false, &demands, &mut chosen);
         self.bwe.set_desired(allocation.desired);
-        let target = chosen[1].map(|encoding| encoding.0);
+        let target = chosen[1].map(|target| target.encoding.0);
         match target {
             Some(target) if self.layer != Some(target) => {
                 if self.pending.is_none_or(|(layer, _)| layer != target) {
@@ -302,7 +272,7 @@ impl Viewer {
     fn send_frame(&mut self, layer: u8, times: usize) {
         let frame = RATES[usize::from(layer)].bytes_in(Duration::from_micros(FRAME_US)) * times;
         // Pictures differ: 60 to 140 % of the mean.
-        let share = 60 + usize::try_from(self.link.below(81)).unwrap();
+        let share = 60 + usize::try_from(self.rng.below(81)).unwrap();
         let mut left = frame * share / 100;
         while left > 0 {
             let bytes = left.min(PACKET);
@@ -315,16 +285,15 @@ impl Viewer {
         let seq = self.next_seq;
         self.next_seq = seq.wrapping_add(1);
         self.bwe.on_send(self.at(self.now_us), SeqNo(seq), bytes, kind);
-        if let Some(arrival) = self.link.send(self.now_us, bytes as u64) {
-            self.arriving.insert((arrival, seq), ());
-        }
+        self.link.send(Duration::from_micros(self.now_us), Numbered { seq, bytes });
     }
 
     fn measure(&mut self) {
         if self.layer == Some(2) {
             self.count.high += Duration::from_micros(STEP_US);
         }
-        if self.bitrate().0 * 10 > self.link.rate * 12 {
+        let rate = self.link.config().bottleneck.map_or(u64::MAX / 12, |to| to.rate_bps);
+        if self.bitrate().0 * 10 > rate * 12 {
             self.count.above += Duration::from_micros(STEP_US);
             self.count.longest_above = self.count.longest_above.max(self.count.above);
         } else {

@@ -1,0 +1,27 @@
+//! Rooms that seeds make up, in virtual time. A seed that fails is printed; play it again alone with
+//! `DAIS_SIM_SEED=<seed> cargo test -p sfu-sim --test rooms`.
+#![allow(clippy::unwrap_used, reason = "a helper of a test may panic as the test itself")]
+
+use sfu_sim::rooms::play;
+
+/// Seeds of one run of all tests; `DAIS_SIM_SEEDS` sets another number.
+const SEEDS: u64 = 60;
+
+#[test]
+fn whatever_the_network_does_every_invariant_holds() {
+    let number = |name| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
+    let seeds = match number("DAIS_SIM_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("DAIS_SIM_SEEDS").unwrap_or(SEEDS),
+    };
+    let mut failed = Vec::new();
+    for seed in seeds {
+        let failures = play(seed);
+        if !failures.is_empty() {
+            println!("DAIS_SIM_SEED={seed}:");
+            failures.iter().for_each(|failure| println!("  {failure}"));
+            failed.push(seed);
+        }
+    }
+    assert!(failed.is_empty(), "these seeds failed: {failed:?}");
+}
