@@ -1,5 +1,6 @@
 //! Rows of the impairment matrix that are enforced, with the matrix's figures. The whole matrix is printed by
 //! `cargo run -p sfu-sim --bin impair`.
+#![allow(clippy::print_stdout, reason = "figures and failing seeds are printed")]
 #![allow(clippy::unwrap_used, reason = "a helper of a test may panic as the test itself")]
 
 use std::time::Duration;

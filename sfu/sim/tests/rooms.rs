@@ -1,5 +1,6 @@
 //! Rooms that seeds make up, in virtual time. A seed that fails is printed; play it again alone with
 //! `DAIS_SIM_SEED=<seed> cargo test -p sfu-sim --test rooms`.
+#![allow(clippy::print_stdout, reason = "figures and failing seeds are printed")]
 #![allow(clippy::unwrap_used, reason = "a helper of a test may panic as the test itself")]
 
 use sfu_sim::rooms::play;

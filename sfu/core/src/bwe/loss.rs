@@ -104,6 +104,7 @@ impl LossBound {
 
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "virtual time may begin anywhere")]
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small positive numbers")]
 mod tests {
     use super::*;
 
