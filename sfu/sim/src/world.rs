@@ -428,6 +428,9 @@ impl World {
             let Some((_, word)) = self.words.pop_front() else { return };
             match word {
                 Word::Command(command) => {
+                    // What was written before is judged by the rights of before: a repeat that answers a NACK of
+                    // this turn is sealed at once.
+                    self.take_output();
                     self.note_rights(&command);
                     self.shard.handle_command(now, command);
                 }
