@@ -54,6 +54,15 @@ enum Cipher {
     Cm(Box<Cm>),
 }
 
+impl Cipher {
+    fn open_rtp(&self, packet: &mut [u8], header_len: usize, ssrc: Ssrc, index: SeqIndex) -> Option<usize> {
+        match self {
+            Self::Gcm(gcm) => gcm.open_rtp(packet, header_len, ssrc.0, index),
+            Self::Cm(cm) => cm.open_rtp(packet, header_len, ssrc.0, index),
+        }
+    }
+}
+
 impl SrtpReceiver {
     /// Derives the session keys.
     #[must_use]
@@ -76,13 +85,36 @@ impl SrtpReceiver {
         let ssrc = Ssrc(read_u32(packet, 8));
         let index = self.rtp.guess(ssrc, sequence_number);
         self.rtp.check(now, ssrc, index.0)?;
-        let payload_len = match &self.cipher {
-            Cipher::Gcm(gcm) => gcm.open_rtp(packet, header_len, ssrc.0, index),
-            Cipher::Cm(cm) => cm.open_rtp(packet, header_len, ssrc.0, index),
-        };
-        let payload_len = payload_len.ok_or(OpenError::Unauthentic)?;
+        let may_have_wrapped = sequence_number < 1 << 15 && self.rtp.find(ssrc).is_none();
+        let (index, payload_len) = if may_have_wrapped {
+            self.open_first(packet, header_len, ssrc, sequence_number)
+        } else {
+            self.cipher.open_rtp(packet, header_len, ssrc, index).map(|length| (index, length))
+        }
+        .ok_or(OpenError::Unauthentic)?;
         self.rtp.accept(now, ssrc, index.0);
         Ok(Opened { ssrc, header_len, payload_len, index })
+    }
+
+    /// Opens the first packet that comes of a source. Its sender may have begun just below 2^16, as GStreamer's
+    /// and aiortc's random numbers can, and everything before the wrap was lost: RFC 3711 §3.3.1 would have
+    /// the rollover counter signalled, which nobody does, and the source would stay unheard for 2^16 packets.
+    fn open_first(
+        &self,
+        packet: &mut [u8],
+        header_len: usize,
+        ssrc: Ssrc,
+        sequence_number: u16,
+    ) -> Option<(SeqIndex, usize)> {
+        // Opening in place destroys what it refuses.
+        let copy = packet.to_vec();
+        let index = SeqIndex(u64::from(sequence_number));
+        if let Some(length) = self.cipher.open_rtp(packet, header_len, ssrc, index) {
+            return Some((index, length));
+        }
+        packet.copy_from_slice(&copy);
+        let wrapped = SeqIndex(index.0 + (1 << 16));
+        self.cipher.open_rtp(packet, header_len, ssrc, wrapped).map(|length| (wrapped, length))
     }
 
     /// Opens a compound RTCP packet in place; its length without trailer.

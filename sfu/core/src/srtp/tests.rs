@@ -119,6 +119,18 @@ fn opens_what_was_sealed_through_three_wraps_with_loss_and_reordering() {
 }
 
 #[test]
+fn a_source_is_heard_whose_packets_before_the_wrap_were_all_lost() {
+    for profile in PROFILES {
+        let (sender, mut receiver) = pair(profile);
+        let mut open = |index| receiver.open_rtp(epoch(), &mut seal(&sender, 5, index, b"sound"));
+        assert_eq!(open(2 << 16), Err(OpenError::Unauthentic), "two wraps cannot be missed at the start");
+        assert_eq!(open(65_540).unwrap().index, SeqIndex(65_540));
+        assert_eq!(open(65_530).unwrap().index, SeqIndex(65_530), "one of before, late");
+        assert_eq!(open(65_541).unwrap().index, SeqIndex(65_541));
+    }
+}
+
+#[test]
 fn a_forged_high_sequence_number_leaves_the_rollover_counter_alone() {
     for profile in PROFILES {
         let (sender, mut receiver) = pair(profile);
