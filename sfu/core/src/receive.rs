@@ -9,6 +9,7 @@
 //! ```
 
 pub(crate) mod arrivals;
+mod backlog;
 mod binding;
 mod encoding;
 mod keyframe;

@@ -1,5 +1,6 @@
 //! One participant: what it says on its signal connection, and its two peer connections.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
@@ -110,6 +111,8 @@ pub struct Client {
     /// Tracks that the server says it has paused.
     pub(crate) paused: Vec<String>,
     pub(crate) pauses: u32,
+    /// When the server last went on with a track that it had paused.
+    pub(crate) resumed: HashMap<String, Instant>,
     pub(crate) sid: Option<String>,
 }
 
@@ -144,6 +147,7 @@ impl Client {
             offers: 0,
             paused: Vec::new(),
             pauses: 0,
+            resumed: HashMap::new(),
             sid: None,
             config,
         }
@@ -247,6 +251,8 @@ impl Client {
         if paused {
             self.paused.push(track.to_owned());
             self.pauses += 1;
+        } else {
+            self.resumed.insert(track.to_owned(), now);
         }
         for known in self.subscriber.tracks.iter_mut().filter(|known| known.sid == track) {
             if let Sink::Picture(picture) = &mut known.sink {

@@ -188,8 +188,11 @@ impl Run {
                 let closed = self.closed.contains(&speaker) && viewer != self.clients[0].0;
                 let hidden =
                     closed || self.refused.contains(&(viewer, speaker)) || self.muted.contains(&speaker);
-                let left =
-                    |client| self.gone.contains(&client) || self.world.state(client) == ClientState::Left;
+                let left = |client| {
+                    self.gone.contains(&client)
+                        || self.world.state(client) == ClientState::Left
+                        || self.world.has_failed(client)
+                };
                 // A speaker whose own path was bad may not send its picture yet.
                 let gone = left(viewer) || left(speaker) || self.world.sending(speaker) == 0;
                 if viewer == speaker
@@ -197,7 +200,7 @@ impl Run {
                     || hidden
                     || gone
                     || !self.world.has_camera(speaker)
-                    || self.world.is_paused(viewer, speaker)
+                    || self.world.was_paused_since(viewer, speaker, since)
                 {
                     continue;
                 }

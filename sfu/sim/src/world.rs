@@ -264,10 +264,25 @@ impl World {
         client.subscriber.leg.connected && (!publishes || client.publisher.leg.connected)
     }
 
+    /// A handshake of the client failed, as a flipped bit in it can make it: a browser would join again.
+    #[must_use]
+    pub fn has_failed(&self, client: ClientId) -> bool {
+        let client = &self.clients[client.0];
+        [&client.publisher.leg, &client.subscriber.leg].iter().any(|leg| leg.closed && !leg.connected)
+    }
+
     /// The server says that it pauses another's camera for this client.
     #[must_use]
     pub fn is_paused(&self, client: ClientId, of: ClientId) -> bool {
         self.clients[of.0].own[1].as_ref().is_some_and(|sid| self.clients[client.0].paused.contains(sid))
+    }
+
+    /// The same, at any time since then.
+    #[must_use]
+    pub fn was_paused_since(&self, client: ClientId, of: ClientId, since: Duration) -> bool {
+        let resumed =
+            self.clients[of.0].own[1].as_ref().and_then(|sid| self.clients[client.0].resumed.get(sid));
+        self.is_paused(client, of) || resumed.is_some_and(|&at| at >= self.began + since)
     }
 
     /// How often the server paused anything for this client.

@@ -1,12 +1,15 @@
 //! Rooms that seeds make up, in virtual time. A seed that fails is printed; play it again alone with
-//! `DAIS_SIM_SEED=<seed> cargo test -p sfu-sim --test rooms`.
+//! `DAIS_SIM_SEED=<seed> cargo test --workspace --test rooms`.
 #![allow(clippy::print_stdout, reason = "figures and failing seeds are printed")]
 #![allow(clippy::unwrap_used, reason = "a helper of a test may panic as the test itself")]
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use sfu_sim::rooms::play;
 
 /// Seeds of one run of all tests; `DAIS_SIM_SEEDS` sets another number.
-const SEEDS: u64 = 60;
+const SEEDS: u64 = 500;
 
 #[test]
 fn whatever_the_network_does_every_invariant_holds() {
@@ -15,14 +18,26 @@ fn whatever_the_network_does_every_invariant_holds() {
         Some(seed) => seed..seed + 1,
         None => 0..number("DAIS_SIM_SEEDS").unwrap_or(SEEDS),
     };
-    let mut failed = Vec::new();
-    for seed in seeds {
-        let failures = play(seed);
-        if !failures.is_empty() {
-            println!("DAIS_SIM_SEED={seed}:");
-            failures.iter().for_each(|failure| println!("  {failure}"));
-            failed.push(seed);
+    let next = AtomicU64::new(seeds.start);
+    let failed = Mutex::new(Vec::new());
+    let work = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= seeds.end {
+                return;
+            }
+            let failures = play(seed);
+            if !failures.is_empty() {
+                println!("DAIS_SIM_SEED={seed}:");
+                failures.iter().for_each(|failure| println!("  {failure}"));
+                failed.lock().unwrap().push(seed);
+            }
         }
-    }
+    };
+    std::thread::scope(|scope| {
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        (0..threads).for_each(|_| drop(scope.spawn(work)));
+    });
+    let failed = failed.into_inner().unwrap();
     assert!(failed.is_empty(), "these seeds failed: {failed:?}");
 }

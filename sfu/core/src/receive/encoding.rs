@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use super::MAX_TEMPORAL;
+use super::backlog::Backlog;
 use super::keyframe::KeyframeRequests;
 use super::nack::{NackGenerator, Novelty};
 use super::report::ReceptionReport;
@@ -40,6 +41,7 @@ pub(crate) struct Encoding {
     stray: Option<SeqNo>,
     /// Of each temporal layer alone.
     rates: [RateMeter; MAX_TEMPORAL],
+    backlog: Backlog,
     last_arrival: Option<Instant>,
     /// Position of the first packet that was not fanned out yet.
     fresh_from: u64,
@@ -70,6 +72,7 @@ impl Encoding {
             generation: 0,
             stray: None,
             rates: std::array::from_fn(|_| RateMeter::new(RATE_WINDOW)),
+            backlog: Backlog::default(),
             last_arrival: None,
             fresh_from: 0,
         }
@@ -150,6 +153,7 @@ impl Encoding {
         self.nack.reset();
         self.report = ReceptionReport::default();
         self.clock = None;
+        self.backlog = Backlog::default();
         self.stray = None;
     }
 
@@ -173,6 +177,9 @@ impl Encoding {
         if !routed.retransmitted {
             // A retransmission's delay would count as jitter.
             self.report.receive(now, index, routed.time, codec.clock_rate());
+            if index == highest {
+                self.backlog.receive(now, routed.time, codec.clock_rate());
+            }
         }
         let temporal = match &facts.form {
             PayloadForm::Vp8(descriptor) => usize::from(descriptor.temporal).min(MAX_TEMPORAL - 1),
@@ -212,16 +219,19 @@ impl Encoding {
         self.fresh_from = self.ring.head().0;
     }
 
-    /// Bits per second over the last second, as forwarded packets take them; zero when nothing came in it.
+    /// Bits per second over the last second, as forwarded packets take them; zero when nothing came in it. What
+    /// had waited on the way and came at once counts as spread over its own time.
     pub(crate) fn bitrate(&self, now: Instant) -> Bitrate {
         self.bitrates(now)[MAX_TEMPORAL - 1]
     }
 
     /// The same, up to each temporal layer.
     pub(crate) fn bitrates(&self, now: Instant) -> [Bitrate; MAX_TEMPORAL] {
+        let window = RATE_WINDOW.as_secs_f64();
+        let share = window / (window + self.backlog.made_up().as_secs_f64());
         let mut sum = Bitrate::ZERO;
         std::array::from_fn(|temporal| {
-            sum.0 += self.rates[temporal].rate(now).0;
+            sum.0 += self.rates[temporal].rate(now).scaled(share).0;
             sum
         })
     }
