@@ -25,12 +25,21 @@ pub(crate) struct Checks {
     owners: BTreeMap<String, (u16, bool)>,
     /// Client and track: it must not get it.
     barred: BTreeSet<(u16, String)>,
-    /// Since when a client's estimate stands above its cap.
-    above: BTreeMap<u16, Duration>,
+    /// Of clients whose estimate stands above their cap.
+    above: BTreeMap<u16, Above>,
 }
 
-/// The longest time for which an estimate may be above 1.2 times the cap.
-const LONGEST_ABOVE: Duration = Duration::from_secs(3);
+/// The seconds in which a client's estimate stood above its cap.
+struct Above {
+    /// When the current second began, and bytes that had been sent to the client by then.
+    began: Duration,
+    sent: u64,
+    /// Seconds in a row in which more was sent than the path carries.
+    seconds: u32,
+}
+
+/// An estimate may be above 1.2 times the cap, and used, for so many seconds.
+const LONGEST_ABOVE: u32 = 3;
 
 impl Checks {
     pub(crate) fn fail(&mut self, at: Duration, what: String) {
@@ -78,17 +87,30 @@ impl Checks {
         }
     }
 
-    /// A client's estimate beside what its path carries; `None`: the path is not the limit now.
-    pub(crate) fn on_estimate(&mut self, at: Duration, client: u16, estimate: u64, cap: Option<u64>) {
-        let is_above = cap.is_some_and(|cap| estimate * 10 > cap * 12);
-        if !is_above {
+    /// A client's estimate beside what its path carries (`None`: the path is not the limit now), and bytes sent to
+    /// it so far. An estimate that nobody uses is only a belief: it is wrong when more is sent than the path carries.
+    pub(crate) fn on_estimate(
+        &mut self,
+        at: Duration,
+        client: u16,
+        (estimate, cap): (u64, Option<u64>),
+        sent: u64,
+    ) {
+        let Some(cap) = cap.filter(|cap| estimate * 10 > cap * 12) else {
             self.above.remove(&client);
             return;
+        };
+        let above = self.above.entry(client).or_insert(Above { began: at, sent, seconds: 0 });
+        let time = at - above.began;
+        if time < Duration::from_secs(1) {
+            return;
         }
-        let since = *self.above.entry(client).or_insert(at);
-        if at - since > LONGEST_ABOVE {
-            self.above.insert(client, at);
-            self.fail(at, format!("client {client}: {estimate} b/s estimated over {cap:?} for 3 s"));
+        let sent_bps = ((sent - above.sent) as f64 * 8.0 / time.as_secs_f64()) as u64;
+        let seconds = if sent_bps > cap { above.seconds + 1 } else { 0 };
+        *above = Above { began: at, sent, seconds };
+        if seconds > LONGEST_ABOVE {
+            let what = format!("client {client}: {estimate} b/s estimated, {sent_bps} sent over {cap}");
+            self.fail(at, what);
         }
     }
 }

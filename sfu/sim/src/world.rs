@@ -46,14 +46,13 @@ pub struct World {
     /// Ascending in time; words of one client keep their order.
     words: VecDeque<(Duration, Word)>,
     checks: Checks,
-    next_estimate: Duration,
-    /// Whose estimates are compared with their paths' rates.
-    pub watch_estimates: bool,
+    next_look: Duration,
 }
 
 /// A turn of the shard is no shorter; everything that is due within it happens together.
 const TICK: Duration = Duration::from_millis(1);
-const ESTIMATE: Duration = Duration::from_millis(50);
+/// Invariants of what stands are looked at this often.
+const LOOK: Duration = Duration::from_millis(50);
 
 impl World {
     /// No rooms and no clients yet.
@@ -79,8 +78,7 @@ impl World {
             clients: Vec::new(),
             words: VecDeque::new(),
             checks: Checks::default(),
-            next_estimate: Duration::ZERO,
-            watch_estimates: false,
+            next_look: Duration::ZERO,
         }
     }
 
@@ -427,7 +425,7 @@ impl World {
         self.shard.end_turn(now);
         self.take_output();
         self.deliver_down(now);
-        self.look_at_estimates();
+        self.look_around();
     }
 
     fn deliver_up(&mut self, now: Instant) {
@@ -537,15 +535,26 @@ impl World {
         }
     }
 
-    fn look_at_estimates(&mut self) {
-        if !self.watch_estimates || self.now < self.next_estimate {
+    /// Invariants of what stands: estimates beside what paths carry, and what is kept for how many people.
+    fn look_around(&mut self) {
+        if self.now < self.next_look {
             return;
         }
-        self.next_estimate = self.now + ESTIMATE;
+        self.next_look = self.now + LOOK;
         for place in 0..self.clients.len() {
-            let cap = self.clients[place].down.config().bottleneck.map(|to| to.rate_bps);
+            let down = &self.clients[place].down;
+            let cap = down.config().bottleneck.map(|to| to.rate_bps);
+            let sent = down.stats().sent_bytes;
             let Some(estimate) = self.estimate(ClientId(place)) else { continue };
-            self.checks.on_estimate(self.now, u16::try_from(place).unwrap(), estimate, cap);
+            self.checks.on_estimate(self.now, u16::try_from(place).unwrap(), (estimate, cap), sent);
+        }
+        let stats = self.shard.stats();
+        let people = stats.participants;
+        let fits = stats.transports <= 2 * people
+            && stats.publications <= 2 * people
+            && stats.subscriptions <= people * stats.publications;
+        if !fits {
+            self.checks.fail(self.now, format!("more is kept than {people} people can need: {stats:?}"));
         }
     }
 
