@@ -144,33 +144,35 @@ impl UdpPort {
     /// Sends runs, at most [`BATCH`] of them, without waiting; returns how many the kernel took.
     pub(crate) fn send(&self, runs: &[SendRun<'_>]) -> io::Result<usize> {
         let runs = &runs[..runs.len().min(BATCH)];
-        let mut parts = [libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 }; BATCH];
-        let mut names = [const { MaybeUninit::<libc::sockaddr_storage>::zeroed() }; BATCH];
-        let mut controls = [Control([0; CONTROL_BYTES]); BATCH];
-        // SAFETY: all-zero bytes are a valid mmsghdr: null pointers with zero lengths.
-        let mut headers: [libc::mmsghdr; BATCH] = unsafe { MaybeUninit::zeroed().assume_init() };
+        // Only what the call uses is written: filling room for 64 costs more than sending one.
+        let mut parts = [const { MaybeUninit::<libc::iovec>::uninit() }; BATCH];
+        let mut names = [const { MaybeUninit::<libc::sockaddr_storage>::uninit() }; BATCH];
+        let mut controls = [const { MaybeUninit::<Control>::uninit() }; BATCH];
+        let mut headers = [const { MaybeUninit::<libc::mmsghdr>::uninit() }; BATCH];
         let ipv6 = self.local.is_ipv6();
         for (index, run) in runs.iter().enumerate() {
             // sendmmsg only reads through iov_base.
-            parts[index].iov_base = run.bytes.as_ptr().cast_mut().cast();
-            parts[index].iov_len = run.bytes.len();
-            let header = &mut headers[index].msg_hdr;
-            header.msg_iov = &raw mut parts[index];
+            let base = run.bytes.as_ptr().cast_mut().cast();
+            let part = parts[index].write(libc::iovec { iov_base: base, iov_len: run.bytes.len() });
+            // SAFETY: all-zero bytes are a valid mmsghdr: null pointers with zero lengths.
+            let header = headers[index].write(unsafe { MaybeUninit::zeroed().assume_init() });
+            let header = &mut header.msg_hdr;
+            header.msg_iov = &raw mut *part;
             header.msg_iovlen = 1;
             header.msg_name = names[index].as_mut_ptr().cast();
             header.msg_namelen = write_name(&mut names[index], run.remote, ipv6);
-            header.msg_control = controls[index].0.as_mut_ptr().cast();
+            header.msg_control = controls[index].write(Control([0; CONTROL_BYTES])).0.as_mut_ptr().cast();
             header.msg_controllen = CONTROL_BYTES;
             let segment = (run.segment < run.bytes.len()).then_some(run.segment);
             // SAFETY: msg_control points at a zeroed, aligned buffer of CONTROL_BYTES, enough for two messages.
             header.msg_controllen = unsafe { write_control(header, run.local.ip(), segment, ipv6) };
         }
         let count = u32::try_from(runs.len()).unwrap_or(0);
-        // SAFETY: the first `count` headers point at parts, names and controls that live until the end of this
-        // function, and at the runs' bytes, which outlive it.
-        let sent = unsafe {
-            libc::sendmmsg(self.socket.as_raw_fd(), headers.as_mut_ptr(), count, libc::MSG_DONTWAIT)
-        };
+        let fd = self.socket.as_raw_fd();
+        // SAFETY: the first `count` headers were written, and point at parts, names (as long as they say) and
+        // controls that were written, too, and live until the end of this function, and at the runs' bytes, which
+        // outlive it.
+        let sent = unsafe { libc::sendmmsg(fd, headers.as_mut_ptr().cast(), count, libc::MSG_DONTWAIT) };
         usize::try_from(sent).map_err(|_| io::Error::last_os_error())
     }
 }

@@ -433,21 +433,27 @@ impl Driver {
         }
     }
 
-    /// Sends STUN, DTLS and SCTP.
+    /// Sends STUN, DTLS and SCTP: a handshake's flight is several datagrams, and many handshakes share a turn.
     fn send_transmits(&mut self, now: Instant) {
+        let mut transmits = Vec::new();
         while let Some(transmit) = self.shard.poll_transmit() {
             match transmit.path.protocol {
-                Protocol::Udp => {
-                    let (local, remote) = (transmit.path.local, transmit.path.remote);
-                    let run =
-                        SendRun { local, remote, bytes: &transmit.bytes, segment: transmit.bytes.len() };
-                    flush(&self.udp, &[run], &self.figures);
-                }
+                Protocol::Udp => transmits.push(transmit),
                 Protocol::Tcp(id) => {
                     let turn = self.tcp.send(id, &transmit.bytes);
                     self.after_tcp(id, &turn, now);
                 }
             }
+        }
+        for transmits in transmits.chunks(BATCH) {
+            let runs = transmits.iter().map(|transmit| SendRun {
+                local: transmit.path.local,
+                remote: transmit.path.remote,
+                bytes: &transmit.bytes,
+                segment: transmit.bytes.len(),
+            });
+            let runs: Vec<SendRun<'_>> = runs.collect();
+            flush(&self.udp, &runs, &self.figures);
         }
     }
 

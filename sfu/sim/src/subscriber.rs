@@ -11,6 +11,7 @@ use sfu_core::receive::{
     Accepted, EncodingIndex, Inbound, PayloadKind, Payloads, Reception, Section, SectionStreams,
 };
 use sfu_core::ring::PacketRef;
+use sfu_core::rtcp::NtpTime;
 use sfu_core::sdp::{
     Candidate, CandidateProtocol, Codec, LocalDescription, MediaKind, Negotiated, NegotiatedSection,
     SessionDescription, answer,
@@ -37,6 +38,9 @@ pub(crate) struct Track {
     pub(crate) is_live: bool,
     pub(crate) sink: Sink,
     reception: Reception,
+    /// When the newest packet was captured by the sender reports, less when it truly was: of sound and picture of
+    /// one person the same number, if their lips fit what they say.
+    pub(crate) clock_error_us: Option<i64>,
     /// The newest packet of a picture: index, layer, and whether its frame is a keyframe.
     newest: Option<(u64, u8)>,
 }
@@ -117,6 +121,14 @@ impl Subscriber {
                     marks
                 }
             };
+            // Behind redundant frames stands the one that the packet's time is of.
+            if let (Some(mark), Some(clock)) = (marks.last(), track.reception.sender_clock(EncodingIndex(0)))
+            {
+                let rate = track.reception.codec().clock_rate();
+                let ticks = i64::from(facts.time.0.wrapping_sub(clock.rtp_time.0).cast_signed());
+                let at = micros(clock.ntp) + ticks * 1_000_000 / i64::from(rate);
+                track.clock_error_us = Some(at - i64::try_from(mark.captured_us).unwrap());
+            }
             for mark in marks {
                 self.heard.push((place, mark));
                 if mark.layer != Mark::SOUND {
@@ -251,9 +263,15 @@ impl Subscriber {
                 Sink::Sound(Sound::default())
             },
             reception: Reception::new(codec, 1, Ssrc(4_000)),
+            clock_error_us: None,
             newest: None,
         });
     }
+}
+
+/// Any origin does, as long as it is that of all streams.
+fn micros(time: NtpTime) -> i64 {
+    i64::try_from((u128::from(time.0) * 1_000_000) >> 32).unwrap()
 }
 
 fn picture_marks(payload: &[u8]) -> Vec<Mark> {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use netem::{LinkConfig, LinkStats};
 use sfu_core::room::limits::RoomLimits;
-use sfu_core::room::message::{Carried, Request, Response};
+use sfu_core::room::message::{Carried, Quality, Request, Response, TrackSettings};
 use sfu_core::room::participant::{Join, Lifeline, Transports};
 use sfu_core::room::permission::Permission;
 use sfu_core::room::sid::TrackSid;
@@ -246,6 +246,26 @@ impl World {
             Sink::Sound(sound) => Some(sound.stats()),
             Sink::Picture(_) => None,
         })
+    }
+
+    /// How far apart a client shows the picture of another and plays its sound, by their sender reports.
+    #[must_use]
+    pub fn lip_error(&self, client: ClientId, of: ClientId) -> Option<Duration> {
+        let tracks = &self.clients[client.0].subscriber.tracks;
+        let error = |own: &Option<String>| {
+            let sid = own.as_ref()?;
+            tracks.iter().rev().find(|track| track.sid == *sid)?.clock_error_us
+        };
+        let [sound, picture] = &self.clients[of.0].own;
+        Some(Duration::from_micros(error(sound)?.abs_diff(error(picture)?)))
+    }
+
+    /// A client says how much of another's picture it has use for.
+    pub fn watch_at(&mut self, client: ClientId, of: ClientId, quality: Quality) {
+        let Some(track) = self.clients[of.0].own[1].clone() else { return };
+        let tracks = vec![TrackSid::from_wire(&track)];
+        let settings = TrackSettings { disabled: false, quality, size: None };
+        self.request(client, Request::TrackSettings { tracks, settings });
     }
 
     /// How a client's session stands.

@@ -378,7 +378,8 @@ impl Core {
         }
         let silence = now.saturating_duration_since(self.last_alive());
         let late = self.media.is_none() && now.saturating_duration_since(self.since) >= HANDSHAKE_LIMIT;
-        if silence >= FAIL {
+        let given_up = if self.reach == Reach::Silent { HANDSHAKE_LIMIT } else { FAIL };
+        if silence >= given_up {
             self.end(CloseReason::Unreachable);
         } else if late && self.reach != Reach::Silent {
             self.end(CloseReason::HandshakeTimeout);
@@ -393,7 +394,8 @@ impl Core {
         self.remote.as_ref()?;
         let silence = match self.reach {
             Reach::Alive => self.last_alive() + STALL,
-            Reach::Silent | Reach::Stalled => self.last_alive() + FAIL,
+            Reach::Silent => self.last_alive() + HANDSHAKE_LIMIT,
+            Reach::Stalled => self.last_alive() + FAIL,
             Reach::Closed => return None,
         };
         let handshake = self.media.is_none() && self.reach != Reach::Silent;
@@ -440,9 +442,10 @@ impl From<OpenError> for DropReason {
 /// Without a check or an authentic packet for so long, media would only fill a dead path: Chromium checks
 /// every 2.5 s.
 const STALL: Duration = Duration::from_secs(6);
-/// RFC 7675 §5.1: consent ends after 30 s.
-const FAIL: Duration = Duration::from_secs(30);
-/// Longest handshake, counted from the peer's description.
+/// A path that is gone for half a minute may come back, and its client checks it again with the same
+/// credentials. Consent, which ends after 30 s (RFC 7675 §5.1), is not stretched: nothing is sent after [`STALL`].
+const FAIL: Duration = Duration::from_secs(40);
+/// Longest wait for the first check, and longest handshake, counted from the peer's description.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(30);
 /// A ClientHello is two datagrams; twice that may come before the answer that names the fingerprint.
 const MAX_EARLY_DATAGRAMS: usize = 4;

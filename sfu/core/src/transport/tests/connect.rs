@@ -125,7 +125,7 @@ fn our_close_tells_the_peer() {
 }
 
 #[test]
-fn a_killed_peer_stalls_after_six_seconds_and_fails_after_thirty() {
+fn a_killed_peer_stalls_after_six_seconds_and_fails_after_forty() {
     let mut pair = Pair::connected();
     pair.check(pair.active, true);
     let last = pair.now;
@@ -137,10 +137,10 @@ fn a_killed_peer_stalls_after_six_seconds_and_fails_after_thirty() {
     pair.run(Duration::from_millis(20));
     assert_eq!(pair.take_server_events(), [Event::Stalled]);
     assert_eq!(pair.server.media_path(), None);
-    pair.run(Duration::from_secs(24));
+    pair.run(Duration::from_secs(34));
     let events = pair.take_server_events();
     assert_eq!(events.last(), Some(&Event::Closed(CloseReason::Unreachable)), "{events:?}");
-    assert!(pair.now - last >= Duration::from_secs(30));
+    assert!(pair.now - last >= Duration::from_secs(40));
 }
 
 #[test]
