@@ -8,7 +8,7 @@ import { fakeDevices } from "./devices";
 import { type Firefox, openFirefox } from "./firefox";
 import { addTitled, makeEvent } from "./organiser";
 import { client, Program } from "./programs";
-import { type AnyPage, received } from "./rtc";
+import { type AnyPage, received, soundFormats } from "./rtc";
 
 const API_KEY = { key: "e2e", secret: "a secret of thirty-two letters!!" };
 /** Browsers, encoders and a server on two cores. */
@@ -88,6 +88,8 @@ test("Firefox speaks in a session with default settings, and sees and hears Chro
   await expect(ada.locator(".tile video")).toHaveCount(2, PATIENCE);
   await expectToReceive(ada, 1);
   await expectToReceive(page, 1);
+  // Firefox was offered plain Opus and heard it.
+  expect(await soundFormats(ada)).toEqual(["audio/red"]);
 });
 
 test("LiveKit's SDK for Python publishes, and receives what browsers publish", async () => {

@@ -27,3 +27,9 @@ export async function invite(page: Page, name: string): Promise<string> {
   expect(link).toContain("/join#invitation=");
   return link ?? "";
 }
+
+/** An attendee gives a name and enters. */
+export async function enterAs(page: Page, name: string): Promise<void> {
+  await page.getByLabel("Your name").fill(name);
+  await page.getByRole("button", { name: "Enter" }).click();
+}

@@ -1,8 +1,9 @@
 /** Clients of other makers as programs of their own: started, listened to, ended by the end of their input. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 
 const CLIENTS = fileURLToPath(new URL("clients", import.meta.url));
 
@@ -95,4 +96,10 @@ export class Program {
       });
     });
   }
+}
+
+/** Mean volume in dBFS of what ffmpeg hears at an address. */
+export async function loudness(url: string): Promise<number> {
+  const { stderr } = await promisify(execFile)("ffmpeg", ["-hide_banner", "-i", url, "-vn", "-af", "volumedetect", "-f", "null", "-"]);
+  return Number(/mean_volume: (\S+) dB/.exec(stderr)?.[1]);
 }

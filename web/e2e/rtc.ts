@@ -42,6 +42,20 @@ export function received(page: AnyPage): Promise<Received> {
   });
 }
 
+/** The formats in which a page sends its sound, `audio/red` or `audio/opus`. */
+export function soundFormats(page: AnyPage): Promise<string[]> {
+  return page.evaluate(async () => {
+    const formats = new Set<string>();
+    for (const connection of window.keptConnections) {
+      const stats = await connection.getStats();
+      for (const stat of stats.values()) {
+        if (stat.type === "outbound-rtp" && stat.kind === "audio" && stat.codecId) formats.add(stats.get(stat.codecId)?.mimeType);
+      }
+    }
+    return [...formats];
+  });
+}
+
 /** Packets that the far end confirms to have received, per simulcast layer of the camera. */
 export function layersConfirmed(page: Page): Promise<Record<string, number>> {
   return page.evaluate(async () => {

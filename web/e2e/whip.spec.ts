@@ -7,7 +7,7 @@ import type * as LiveKit from "livekit-client";
 import { openBrowser, openPage } from "./browsers";
 import { type Dais, startDais } from "./dais";
 import { fakeDevices } from "./devices";
-import { layersConfirmed, received } from "./rtc";
+import { layersConfirmed, received, soundFormats } from "./rtc";
 
 const LIVEKIT = fileURLToPath(new URL("../node_modules/livekit-client/dist/livekit-client.umd.js", import.meta.url));
 
@@ -131,6 +131,7 @@ test("a page publishes three layers by WHIP, restarts ICE, is watched by livekit
   await play(player, `${dais.url}/whep`, dais.token("hall", "player"));
   await expect.poll(async () => (await received(player)).frames, { timeout: 20_000 }).toBeGreaterThan(20);
   await expect.poll(async () => (await received(player)).energy, { timeout: 20_000 }).toBeGreaterThan(0);
+  expect(await soundFormats(encoder)).toEqual(["audio/red"]);
 
   expect(await restart(encoder, session, token)).toBe(200);
   const before = (await received(watcher)).frames;
