@@ -1,9 +1,8 @@
-//! The HTTP edge that every service shares: a listener that slow or silent clients cannot exhaust, the one
-//! form in which errors leave a service, and which addresses outgoing calls may reach.
+//! The HTTP edge that every service shares: a listener that slow or silent clients cannot exhaust, and the one
+//! form in which errors leave a service.
 //!
 //! It knows no route and no token.
 
-pub mod address;
 mod listener;
 mod problem;
 

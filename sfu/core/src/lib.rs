@@ -22,3 +22,4 @@ pub mod srtp;
 pub mod stats;
 pub mod stun;
 pub mod transport;
+pub mod turn;

@@ -130,3 +130,34 @@ counters! {
         malformed_rtcp => "dropped_malformed_subscriber_rtcp_packets",
     }
 }
+counters! {
+    /// A TURN server.
+    TurnCounters {
+        /// Allocations that were made.
+        allocations => "turn_allocations",
+        /// Allocations that a quota or a missing port refused.
+        refused_allocations => "turn_refused_allocations",
+        /// Permissions and channels towards addresses that no relay may reach.
+        refused_peers => "turn_refused_peers",
+        /// Requests with a signature or nonce that does not count.
+        strangers => "turn_refused_signatures",
+        /// Answers to clients that did not say who they are; each client starts so.
+        challenges => "turn_challenges",
+        /// The same, not given: too many in a second to one address.
+        dropped_challenges => "turn_dropped_challenges",
+        /// Datagrams for peers.
+        packets_to_peers => "turn_packets_to_peers",
+        /// Bytes of them.
+        bytes_to_peers => "turn_bytes_to_peers",
+        /// Datagrams for clients.
+        packets_to_clients => "turn_packets_to_clients",
+        /// Bytes of them.
+        bytes_to_clients => "turn_bytes_to_clients",
+        /// Datagrams beyond an allocation's bytes per second, or longer than any may be.
+        over_rate => "turn_dropped_excess_packets",
+        /// Datagrams without a permission or a channel.
+        not_permitted => "turn_dropped_unpermitted_packets",
+        /// What is no TURN message.
+        malformed => "turn_dropped_malformed_messages",
+    }
+}

@@ -2,9 +2,15 @@
 //!
 //! It reads and writes bytes and checks their integrity; which pair a check selects is `ice`'s decision.
 
-use std::net::{IpAddr, SocketAddr};
+mod frame;
+mod writer;
+
+use std::net::SocketAddr;
 
 use aws_lc_rs::hmac;
+
+pub(crate) use frame::{Attribute, ERROR_CODE, Frame, MESSAGE_INTEGRITY, USERNAME, XOR_MAPPED_ADDRESS};
+pub use writer::MessageWriter;
 
 /// Length of the fixed header (RFC 8489 §5).
 pub const HEADER_BYTES: usize = 20;
@@ -13,7 +19,7 @@ pub const HEADER_BYTES: usize = 20;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TransactionId(pub [u8; 12]);
 
-/// Message class (RFC 8489 §5); the method is always Binding.
+/// Message class (RFC 8489 §5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
     /// Wants a response.
@@ -24,6 +30,29 @@ pub enum Class {
     Success,
     /// Refuses a request.
     Error,
+}
+
+impl Class {
+    /// Its two bits at their places in the message type.
+    pub(crate) const fn bits(self) -> u16 {
+        match self {
+            Self::Request => 0x0000,
+            Self::Indication => 0x0010,
+            Self::Success => 0x0100,
+            Self::Error => 0x0110,
+        }
+    }
+
+    /// The class and the method of a message type.
+    pub(crate) const fn split(kind: u16) -> (Self, u16) {
+        let class = match kind & 0x0110 {
+            0x0000 => Self::Request,
+            0x0010 => Self::Indication,
+            0x0100 => Self::Success,
+            _ => Self::Error,
+        };
+        (class, kind & !0x0110)
+    }
 }
 
 /// Why bytes are not a Binding message that we can use.
@@ -49,7 +78,7 @@ pub enum ParseError {
 /// A parsed Binding message that borrows the datagram.
 #[derive(Debug, Clone, Copy)]
 pub struct Message<'a> {
-    bytes: &'a [u8],
+    frame: Frame<'a>,
     class: Class,
     username: Option<&'a str>,
     /// Offset of the MESSAGE-INTEGRITY attribute.
@@ -76,23 +105,10 @@ impl<'a> Message<'a> {
     ///
     /// See [`ParseError`].
     pub fn parse(bytes: &'a [u8]) -> Result<Self, ParseError> {
-        let header = bytes.get(..HEADER_BYTES).ok_or(ParseError::Length)?;
-        let length = usize::from(read_u16(header, 2));
-        if header[0] > 3 || length % 4 != 0 || bytes.len() != HEADER_BYTES + length {
-            return Err(ParseError::Length);
-        }
-        if header[4..8] != MAGIC_COOKIE {
-            return Err(ParseError::Cookie);
-        }
-        let class = match read_u16(header, 0) {
-            0x0001 => Class::Request,
-            0x0011 => Class::Indication,
-            0x0101 => Class::Success,
-            0x0111 => Class::Error,
-            _ => return Err(ParseError::Method),
-        };
+        let frame = Frame::parse(bytes)?;
+        let (class, BINDING) = Class::split(frame.kind()) else { return Err(ParseError::Method) };
         let mut message = Self {
-            bytes,
+            frame,
             class,
             username: None,
             integrity_at: None,
@@ -101,9 +117,8 @@ impl<'a> Message<'a> {
             mapped: None,
             error_code: None,
         };
-        let mut at = HEADER_BYTES;
-        while at < bytes.len() {
-            at = message.read_attribute(at)?;
+        for attribute in frame.attributes() {
+            message.note_attribute(attribute?)?;
         }
         Ok(message)
     }
@@ -117,9 +132,7 @@ impl<'a> Message<'a> {
     /// Matches a response to its request.
     #[must_use]
     pub fn transaction(&self) -> TransactionId {
-        let mut id = [0; 12];
-        id.copy_from_slice(&self.bytes[8..HEADER_BYTES]);
-        TransactionId(id)
+        self.frame.transaction()
     }
 
     /// USERNAME, if there is one before MESSAGE-INTEGRITY.
@@ -155,42 +168,12 @@ impl<'a> Message<'a> {
     /// Checks MESSAGE-INTEGRITY under the short-term password (RFC 8489 §14.5); false if there is none.
     #[must_use]
     pub fn is_authentic(&self, password: &str) -> bool {
-        let Some(at) = self.integrity_at else { return false };
-        let Some(tag) = self.bytes.get(at + ATTRIBUTE_HEADER_BYTES..at + INTEGRITY_BYTES) else {
-            return false;
-        };
-        let mut header = [0; HEADER_BYTES];
-        header.copy_from_slice(&self.bytes[..HEADER_BYTES]);
-        // The length that was signed ends with MESSAGE-INTEGRITY, whatever follows it.
-        let Ok(length) = u16::try_from(at + INTEGRITY_BYTES - HEADER_BYTES) else { return false };
-        header[2..4].copy_from_slice(&length.to_be_bytes());
         let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, password.as_bytes());
-        let mut context = hmac::Context::with_key(&key);
-        context.update(&header);
-        context.update(&self.bytes[HEADER_BYTES..at]);
-        aws_lc_rs::constant_time::verify_slices_are_equal(context.sign().as_ref(), tag).is_ok()
+        self.integrity_at.is_some_and(|at| self.frame.is_signed_with(at, &key))
     }
 
-    /// Reads the attribute at `at` and returns where the next one starts.
-    fn read_attribute(&mut self, at: usize) -> Result<usize, ParseError> {
-        let header = self.bytes.get(at..at + ATTRIBUTE_HEADER_BYTES).ok_or(ParseError::Length)?;
-        let (kind, length) = (read_u16(header, 0), usize::from(read_u16(header, 2)));
-        let start = at + ATTRIBUTE_HEADER_BYTES;
-        let value = self.bytes.get(start..start + length).ok_or(ParseError::Attribute(kind))?;
-        let next = start + length.next_multiple_of(4);
-        if next > self.bytes.len() {
-            return Err(ParseError::Attribute(kind));
-        }
-        if kind == FINGERPRINT {
-            self.check_fingerprint(at, value)?;
-        } else if self.integrity_at.is_none() {
-            self.note_attribute(kind, at, value)?;
-        }
-        // RFC 8489 §14.5: what follows MESSAGE-INTEGRITY, except FINGERPRINT, is ignored.
-        Ok(next)
-    }
-
-    fn note_attribute(&mut self, kind: u16, at: usize, value: &'a [u8]) -> Result<(), ParseError> {
+    fn note_attribute(&mut self, attribute: Attribute<'a>) -> Result<(), ParseError> {
+        let Attribute { kind, value, at } = attribute;
         let malformed = ParseError::Attribute(kind);
         match kind {
             USERNAME => {
@@ -200,16 +183,11 @@ impl<'a> Message<'a> {
                 }
                 self.username = Some(std::str::from_utf8(value).map_err(|_| malformed)?);
             }
-            MESSAGE_INTEGRITY => {
-                if value.len() != INTEGRITY_BYTES - ATTRIBUTE_HEADER_BYTES {
-                    return Err(malformed);
-                }
-                self.integrity_at = Some(at);
-            }
+            MESSAGE_INTEGRITY => self.integrity_at = Some(at),
             USE_CANDIDATE => self.use_candidate = true,
             ICE_CONTROLLING => self.role = Some(Role::Controlling(read_u64(value).ok_or(malformed)?)),
             ICE_CONTROLLED => self.role = Some(Role::Controlled(read_u64(value).ok_or(malformed)?)),
-            XOR_MAPPED_ADDRESS => self.mapped = Some(self.read_xor_address(value).ok_or(malformed)?),
+            XOR_MAPPED_ADDRESS => self.mapped = Some(self.frame.xor_address(value).ok_or(malformed)?),
             ERROR_CODE => {
                 let &[_, _, class, number, ..] = value else { return Err(malformed) };
                 // RFC 8489 §14.8: hundreds from 3 to 6, and a number below 100.
@@ -225,193 +203,17 @@ impl<'a> Message<'a> {
         }
         Ok(())
     }
-
-    fn check_fingerprint(&self, at: usize, value: &[u8]) -> Result<(), ParseError> {
-        let wanted = crc32(&self.bytes[..at]) ^ FINGERPRINT_XOR;
-        // RFC 8489 §14.7: it is the last attribute, so the length field needs no patch.
-        let is_last = at + ATTRIBUTE_HEADER_BYTES + 4 == self.bytes.len();
-        if value == wanted.to_be_bytes() && is_last { Ok(()) } else { Err(ParseError::Fingerprint) }
-    }
-
-    fn read_xor_address(&self, value: &[u8]) -> Option<SocketAddr> {
-        let port = read_u16(value.get(..4)?, 2) ^ MAGIC_PORT;
-        let mask = &self.bytes[4..HEADER_BYTES];
-        let ip = match (value[1], value.len()) {
-            (1, 8) => IpAddr::from(xor::<4>(&value[4..], mask)?),
-            (2, 20) => IpAddr::from(xor::<16>(&value[4..], mask)?),
-            _ => return None,
-        };
-        Some(SocketAddr::new(ip, port))
-    }
-}
-
-/// Writes one Binding message into a buffer of its own.
-///
-/// Attributes are appended in call order; [`MessageWriter::sign`] must come after them and ends the message.
-#[derive(Debug)]
-pub struct MessageWriter {
-    bytes: Vec<u8>,
-}
-
-impl MessageWriter {
-    /// Starts a message without attributes. Allocates once.
-    #[must_use]
-    pub fn new(class: Class, transaction: TransactionId) -> Self {
-        let kind: u16 = match class {
-            Class::Request => 0x0001,
-            Class::Indication => 0x0011,
-            Class::Success => 0x0101,
-            Class::Error => 0x0111,
-        };
-        let mut bytes = Vec::with_capacity(128);
-        bytes.extend_from_slice(&kind.to_be_bytes());
-        bytes.extend_from_slice(&[0, 0]);
-        bytes.extend_from_slice(&MAGIC_COOKIE);
-        bytes.extend_from_slice(&transaction.0);
-        Self { bytes }
-    }
-
-    /// Adds USERNAME.
-    #[must_use]
-    pub fn username(self, username: &str) -> Self {
-        self.attribute(USERNAME, username.as_bytes())
-    }
-
-    /// Adds PRIORITY (RFC 8445 §7.1.1).
-    #[must_use]
-    pub fn priority(self, priority: u32) -> Self {
-        self.attribute(PRIORITY, &priority.to_be_bytes())
-    }
-
-    /// Adds ICE-CONTROLLING or ICE-CONTROLLED.
-    #[must_use]
-    pub fn role(self, role: Role) -> Self {
-        match role {
-            Role::Controlling(tie_breaker) => self.attribute(ICE_CONTROLLING, &tie_breaker.to_be_bytes()),
-            Role::Controlled(tie_breaker) => self.attribute(ICE_CONTROLLED, &tie_breaker.to_be_bytes()),
-        }
-    }
-
-    /// Adds USE-CANDIDATE.
-    #[must_use]
-    pub fn use_candidate(self) -> Self {
-        self.attribute(USE_CANDIDATE, &[])
-    }
-
-    /// Adds ERROR-CODE without a reason phrase.
-    #[must_use]
-    pub fn error_code(self, code: u16) -> Self {
-        let class = u8::try_from(code / 100).unwrap_or(5);
-        let number = u8::try_from(code % 100).unwrap_or(0);
-        self.attribute(ERROR_CODE, &[0, 0, class, number])
-    }
-
-    /// Adds XOR-MAPPED-ADDRESS (RFC 8489 §14.2).
-    #[must_use]
-    pub fn mapped_address(self, address: SocketAddr) -> Self {
-        let port = (address.port() ^ MAGIC_PORT).to_be_bytes();
-        let (family, ip) = match address.ip() {
-            IpAddr::V4(ip) => (1, ip.octets().to_vec()),
-            IpAddr::V6(ip) => (2, ip.octets().to_vec()),
-        };
-        let mut value = vec![0, family, port[0], port[1]];
-        value.extend(ip.iter().zip(&self.bytes[4..HEADER_BYTES]).map(|(byte, mask)| byte ^ mask));
-        self.attribute(XOR_MAPPED_ADDRESS, &value)
-    }
-
-    /// Adds MESSAGE-INTEGRITY under the short-term password, then FINGERPRINT, and returns the message.
-    #[must_use]
-    pub fn sign(mut self, password: &str) -> Vec<u8> {
-        self.set_length(INTEGRITY_BYTES);
-        let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, password.as_bytes());
-        let tag = hmac::sign(&key, &self.bytes);
-        self = self.attribute(MESSAGE_INTEGRITY, tag.as_ref());
-        self.set_length(FINGERPRINT_BYTES);
-        let crc = crc32(&self.bytes) ^ FINGERPRINT_XOR;
-        self = self.attribute(FINGERPRINT, &crc.to_be_bytes());
-        self.bytes
-    }
-
-    fn attribute(mut self, kind: u16, value: &[u8]) -> Self {
-        let length = u16::try_from(value.len()).expect("attributes are short");
-        self.bytes.extend_from_slice(&kind.to_be_bytes());
-        self.bytes.extend_from_slice(&length.to_be_bytes());
-        self.bytes.extend_from_slice(value);
-        self.bytes.resize(self.bytes.len().next_multiple_of(4), 0);
-        self.set_length(0);
-        self
-    }
-
-    /// Writes the length of the attributes so far plus `more` bytes.
-    fn set_length(&mut self, more: usize) {
-        let length = u16::try_from(self.bytes.len() - HEADER_BYTES + more).expect("messages are short");
-        self.bytes[2..4].copy_from_slice(&length.to_be_bytes());
-    }
-}
-
-/// CRC-32 of ISO-HDLC, as FINGERPRINT uses it (RFC 8489 §14.7).
-fn crc32(bytes: &[u8]) -> u32 {
-    let table = &CRC_TABLE;
-    !bytes.iter().fold(!0_u32, |crc, &byte| {
-        let index = usize::from(crc.to_le_bytes()[0] ^ byte);
-        table[index] ^ (crc >> 8)
-    })
-}
-
-static CRC_TABLE: [u32; 256] = crc_table();
-
-const fn crc_table() -> [u32; 256] {
-    let mut table = [0_u32; 256];
-    let mut index = 0_u32;
-    while index < 256 {
-        let mut crc = index;
-        let mut bit = 0;
-        while bit < 8 {
-            crc = if crc & 1 == 1 { 0xedb8_8320 ^ (crc >> 1) } else { crc >> 1 };
-            bit += 1;
-        }
-        table[index as usize] = crc;
-        index += 1;
-    }
-    table
-}
-
-fn xor<const N: usize>(value: &[u8], mask: &[u8]) -> Option<[u8; N]> {
-    let mut out = [0; N];
-    let (value, mask) = (value.get(..N)?, mask.get(..N)?);
-    for (byte, (a, b)) in out.iter_mut().zip(value.iter().zip(mask)) {
-        *byte = a ^ b;
-    }
-    Some(out)
-}
-
-/// Reads two bytes that the caller knows to be there.
-fn read_u16(bytes: &[u8], at: usize) -> u16 {
-    u16::from_be_bytes([bytes[at], bytes[at + 1]])
 }
 
 fn read_u64(bytes: &[u8]) -> Option<u64> {
     Some(u64::from_be_bytes(bytes.try_into().ok()?))
 }
 
-const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
-/// Upper half of the cookie: masks the port.
-const MAGIC_PORT: u16 = 0x2112;
-const ATTRIBUTE_HEADER_BYTES: usize = 4;
-/// MESSAGE-INTEGRITY with its header: HMAC-SHA-1 has 20 bytes.
-const INTEGRITY_BYTES: usize = 24;
-/// FINGERPRINT with its header.
-const FINGERPRINT_BYTES: usize = 8;
-/// "STUN" in ASCII (RFC 8489 §14.7).
-const FINGERPRINT_XOR: u32 = 0x5354_554e;
+/// The method of connectivity checks.
+pub(crate) const BINDING: u16 = 0x0001;
 
-const USERNAME: u16 = 0x0006;
-const MESSAGE_INTEGRITY: u16 = 0x0008;
-const ERROR_CODE: u16 = 0x0009;
-const XOR_MAPPED_ADDRESS: u16 = 0x0020;
 const PRIORITY: u16 = 0x0024;
 const USE_CANDIDATE: u16 = 0x0025;
-const FINGERPRINT: u16 = 0x8028;
 const ICE_CONTROLLED: u16 = 0x8029;
 const ICE_CONTROLLING: u16 = 0x802a;
 

@@ -7,13 +7,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use address::is_public;
 use auth::room::{ApiKeys, RoomToken};
 use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Client, Url, header, redirect};
-use serve::address::is_public;
 
 /// Why a receiver has not got a webhook.
 #[derive(Debug, thiserror::Error)]

@@ -1,3 +1,4 @@
+use super::frame::{ATTRIBUTE_HEADER_BYTES, FINGERPRINT, FINGERPRINT_BYTES, MAGIC_COOKIE};
 use super::*;
 
 const TRANSACTION: TransactionId =

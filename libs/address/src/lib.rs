@@ -1,4 +1,5 @@
-//! Which addresses belong to the public internet: where calls go whose target other people chose.
+//! Which addresses belong to the public internet: where calls and relayed packets go whose target other people
+//! chose.
 //!
 //! The IANA registries of special-purpose addresses (RFC 6890, RFC 8190), as one function for every caller,
 //! so that no form of an address is forgotten in one place.
