@@ -6,7 +6,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::bench::BenchShape;
 
@@ -92,6 +92,51 @@ pub(crate) struct Settings {
     /// Address at which the SFU hands media to mixers (QUIC). Default: a free loopback port.
     #[arg(long, env = "DAIS_SFU_LINK_ADDR")]
     pub(crate) sfu_link_addr: Option<SocketAddr>,
+
+    /// Offer TURN to clients whose networks do not let them reach the media ports.
+    #[arg(long, env = "DAIS_SFU_TURN", default_value_t = true, action = ArgAction::Set)]
+    pub(crate) sfu_turn: bool,
+
+    /// UDP and TCP port of TURN. Default: a free one; firewalls want a fixed one, such as 3478.
+    #[arg(long, env = "DAIS_SFU_TURN_PORT", default_value_t = 0)]
+    pub(crate) sfu_turn_port: u16,
+
+    /// Port of TURN over TLS, such as 443 or 5349; needs a certificate. Default: a free one.
+    #[arg(long, env = "DAIS_SFU_TURN_TLS_PORT", default_value_t = 0)]
+    pub(crate) sfu_turn_tls_port: u16,
+
+    /// PEM file with the certificate chain of TURN over TLS. Default: the HTTP server's.
+    #[arg(long, env = "DAIS_SFU_TURN_TLS_CERT", requires = "sfu_turn_tls_key")]
+    pub(crate) sfu_turn_tls_cert: Option<PathBuf>,
+
+    /// PEM file with its private key.
+    #[arg(long, env = "DAIS_SFU_TURN_TLS_KEY", requires = "sfu_turn_tls_cert")]
+    pub(crate) sfu_turn_tls_key: Option<PathBuf>,
+
+    /// Name or address at which clients find the TURN server. Default: one of the media addresses; over TLS, the
+    /// host of the public URL, which the certificate names.
+    #[arg(long, env = "DAIS_SFU_TURN_HOST")]
+    pub(crate) sfu_turn_host: Option<String>,
+
+    /// Seconds for which a client's password opens allocations; an allocation that is in use outlasts it.
+    #[arg(long, env = "DAIS_SFU_TURN_CREDENTIALS_SECONDS", default_value_t = 6 * 3600, value_parser = clap::value_parser!(u64).range(60..=7 * 24 * 3600))]
+    pub(crate) sfu_turn_credentials_seconds: u64,
+
+    /// TURN allocations in all; each is a UDP port.
+    #[arg(long, env = "DAIS_SFU_TURN_ALLOCATIONS", default_value_t = 2000)]
+    pub(crate) sfu_turn_allocations: usize,
+
+    /// TURN allocations of one participant.
+    #[arg(long, env = "DAIS_SFU_TURN_ALLOCATIONS_PER_USER", default_value_t = 24)]
+    pub(crate) sfu_turn_allocations_per_user: usize,
+
+    /// TURN allocations of one client address (IPv6: of one /64).
+    #[arg(long, env = "DAIS_SFU_TURN_ALLOCATIONS_PER_ADDRESS", default_value_t = 600)]
+    pub(crate) sfu_turn_allocations_per_address: usize,
+
+    /// Bytes that one allocation carries in a second, both ways together.
+    #[arg(long, env = "DAIS_SFU_TURN_BYTES_PER_SECOND", default_value_t = 4 << 20)]
+    pub(crate) sfu_turn_bytes_per_second: u32,
 
     /// Receivers of webhooks about rooms, comma-separated http:// or https:// URLs. Default: none.
     #[arg(long, env = "DAIS_SFU_WEBHOOK_URLS", value_delimiter = ',')]

@@ -1,7 +1,9 @@
 //! Gives each service of a process its settings, its keys and the addresses of the others.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use auth::Keys;
@@ -39,7 +41,7 @@ pub(crate) async fn wire(
     if services.sfu {
         let sfu = sfu::start(sfu_config(settings, &wiring)?).await.context("starting the SFU")?;
         link_addr = sfu.link_addr().or(link_addr);
-        tracing::info!(media = ?sfu.media_addrs(), link = ?link_addr, "the SFU listens");
+        tracing::info!(media = ?sfu.media_addrs(), turn = ?sfu.turn_urls(), link = ?link_addr, "the SFU listens");
         router = router.merge(sfu.router());
         parts.sfu = Some(sfu);
     }
@@ -87,9 +89,45 @@ fn sfu_config(settings: &Settings, wiring: &Wiring<'_>) -> anyhow::Result<sfu::C
         api_keys: ApiKeys::new(&wiring.api_key, &[]),
         link: Some(sfu::LinkConfig { addr, identity: wiring.keys.link_identity(LinkRole::Sfu)? }),
         ice_urls: Vec::new(),
+        turn: turn(settings, wiring)?,
         webhooks: webhooks(settings, wiring),
         limits: sfu::Limits::default(),
     })
+}
+
+fn turn(settings: &Settings, wiring: &Wiring<'_>) -> anyhow::Result<Option<sfu::TurnConfig>> {
+    if !settings.sfu_turn {
+        return Ok(None);
+    }
+    let own = settings.sfu_turn_tls_cert.as_ref().zip(settings.sfu_turn_tls_key.as_ref());
+    let pair = own.or(settings.http_tls_cert.as_ref().zip(settings.http_tls_key.as_ref()));
+    let tls = pair.map(|(certificates, key)| {
+        let read =
+            |path: &PathBuf| std::fs::read(path).with_context(|| format!("reading {}", path.display()));
+        let host = match &settings.sfu_turn_host {
+            Some(host) => host.clone(),
+            None => {
+                let url = reqwest::Url::parse(&wiring.urls.public).context("DAIS_PUBLIC_URL is not a URL")?;
+                url.host_str().context("DAIS_PUBLIC_URL names no host")?.to_owned()
+            }
+        };
+        let (certificates, key) = (read(certificates)?, read(key)?);
+        anyhow::Ok(sfu::TurnTls { port: settings.sfu_turn_tls_port, certificates, key, host })
+    });
+    Ok(Some(sfu::TurnConfig {
+        port: settings.sfu_turn_port,
+        tls: tls.transpose()?,
+        host: settings.sfu_turn_host.clone(),
+        credentials_lifetime: Duration::from_secs(settings.sfu_turn_credentials_seconds),
+        limits: sfu::TurnLimits {
+            allocations: settings.sfu_turn_allocations,
+            allocations_per_user: settings.sfu_turn_allocations_per_user,
+            allocations_per_address: settings.sfu_turn_allocations_per_address,
+            bytes_per_second: settings.sfu_turn_bytes_per_second,
+            ..sfu::TurnLimits::default()
+        },
+        ..sfu::TurnConfig::new(wiring.keys.turn_secret()?)
+    }))
 }
 
 fn webhooks(settings: &Settings, wiring: &Wiring<'_>) -> Option<sfu::WebhookConfig> {

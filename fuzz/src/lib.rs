@@ -20,6 +20,7 @@ mod shard;
 mod signalling;
 mod tokens;
 mod transport;
+mod turn;
 
 pub use captions::{fmp4, playlist, vtt};
 pub use channels::{dcep, sctp};
@@ -32,6 +33,7 @@ pub use shard::{datagram, shard};
 pub use signalling::{api, envelope, signal};
 pub use tokens::{join_query, token};
 pub use transport::{dtls, transport};
+pub use turn::turn;
 
 /// One entry point.
 #[derive(Clone, Copy)]
@@ -51,7 +53,7 @@ macro_rules! targets {
 
 targets!(
     api, datagram, dcep, dtls, envelope, fmp4, join_query, media, payload, playlist, room, rtcp, rtp, sctp,
-    sdp_answer, sdp_offer, shard, signal, srtp, stun, token, transport, vtt,
+    sdp_answer, sdp_offer, shard, signal, srtp, stun, token, transport, turn, vtt,
 );
 
 /// The target of this name.

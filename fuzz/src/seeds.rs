@@ -22,6 +22,7 @@ use crate::transport::flights;
 pub fn seeds(target: &str) -> Vec<Vec<u8>> {
     match target {
         "stun" => stun(),
+        "turn" => turn(),
         "rtp" => vec![rtp(&[(4, b"7"), (3, &[0x12, 0x34])]), rtp(&[(1, &[1; 20]), (200, b"x")]), rtp(&[])],
         "rtcp" => rtcp(),
         "payload" => payloads(),
@@ -84,6 +85,41 @@ fn stun() -> Vec<Vec<u8>> {
         new(Class::Success).mapped_address(address("[2001:db8::1]:50000")).sign("password"),
         new(Class::Error).error_code(487).sign("password"),
         new(Class::Indication).sign(""),
+    ]
+}
+
+/// Steps of the target: choice, pause, client, and what the step takes.
+fn turn() -> Vec<Vec<u8>> {
+    const STRANGER: u8 = 0;
+    const PEER: u8 = 2;
+    const TIMEOUT: u8 = 3;
+    const CHANNEL_DATA: u8 = 4;
+    const CLIENT: u8 = 5;
+    // person, expiry, channel number, two peers, what, then its own; unchanged at the end
+    let client = |path: u8, person: u8, peer: u8, rest: &[u8]| {
+        [&[CLIENT, 0, path, person, 2, 0, 1, peer + 8, peer + 8], rest, &[1]].concat()
+    };
+    let allocate = |path, person| [client(path, person, 0, &[0]), client(path, person, 0, &[0])].concat();
+    let allocated = allocate(0, 0);
+    let (permit, bind) = (client(0, 0, 0, &[2, 0]), client(0, 0, 0, &[3]));
+    let send = client(0, 0, 0, &[4, 0, 3, b'a', b'b', b'c']);
+    let channel = [CHANNEL_DATA, 0, 0, 0, 1, 0, 2, b'h', b'i'].to_vec();
+    let reply = [PEER, 0, 0, 1, 8, 0, 2, b'h', b'i'].to_vec();
+    let stranger =
+        |bytes: &[u8]| [&[STRANGER, 0, 0, 0, u8::try_from(bytes.len()).unwrap_or(0)], bytes].concat();
+    let many: Vec<u8> = (0..8).flat_map(|path| allocate(path, path % 3)).collect();
+    vec![
+        [allocated.clone(), permit, send, bind.clone(), channel, reply].concat(),
+        [allocated.clone(), bind, vec![TIMEOUT, 4, 0, TIMEOUT, 4, 0, TIMEOUT, 4, 0]].concat(),
+        [allocated.clone(), client(0, 0, 2, &[2, 0]), client(0, 0, 2, &[3]), client(0, 0, 1, &[3])].concat(),
+        many,
+        [
+            stranger(&stun()[0]),
+            stranger(b"\x00\x03\x00\x00\x21\x12\xa4\x42transactions"),
+            stranger(b"\x40\x01\x00\x02hi"),
+        ]
+        .concat(),
+        [allocated, client(0, 0, 0, &[1, 0])].concat(),
     ]
 }
 

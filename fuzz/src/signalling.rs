@@ -24,13 +24,13 @@ pub fn signal(data: &[u8]) {
     scene.request(ADA, request);
     assert!(!scene.closed.contains(&BOB));
     let said: Vec<_> = std::mem::take(&mut scene.heard).into_iter().collect();
-    let node = Node { id: "ND_x".to_owned(), ice_urls: Vec::new() };
+    let node = Node { id: "ND_x".to_owned() };
     let mut bytes = 0;
     for (connection, words) in said {
         for word in words {
             assert!(connection != BOB || !matches!(word, Response::Leave { .. }));
             let refresh = matches!(word, Response::RefreshToken(_));
-            let written = response::write(word, &node);
+            let written = response::write(word, &node, &Vec::new);
             assert_eq!(written.is_none(), refresh);
             bytes += written.map_or(0, |written| written.len());
         }

@@ -7,6 +7,8 @@ use std::time::Duration;
 use auth::room::ApiKeys;
 use sfu_core::room::limits::RoomLimits;
 
+use crate::turn::TurnConfig;
+
 /// Settings of an SFU.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -20,8 +22,10 @@ pub struct Config {
     pub api_keys: ApiKeys,
     /// Where mixers connect; `None`: nowhere.
     pub link: Option<LinkConfig>,
-    /// STUN and TURN URLs that clients are told; usually none, because the media port is reachable by itself.
+    /// STUN URLs of others that clients are told; usually none, because the media port is reachable by itself.
     pub ice_urls: Vec<String>,
+    /// Relays for clients that cannot reach the media port; `None`: there are none.
+    pub turn: Option<TurnConfig>,
     /// Who is told what happens in rooms; `None`: nobody.
     pub webhooks: Option<WebhookConfig>,
     /// Bounds.
@@ -130,6 +134,9 @@ pub enum ConfigError {
     /// A receiver of webhooks cannot be called.
     #[error("the webhook receiver {0:?} is no http:// or https:// URL")]
     WebhookUrl(String),
+    /// Clients could not read the URLs of the relays.
+    #[error("the TURN host {0:?} is neither a name nor an address (IPv6 in brackets)")]
+    TurnHost(String),
     /// The last shard's port would not exist.
     #[error("{shards} shards do not fit above media port {media_port}")]
     PortRange {
@@ -158,10 +165,40 @@ impl Config {
                 return Err(ConfigError::WebhookUrl(url.clone()));
             }
         }
+        let told = |turn: &TurnConfig| [turn.host.clone(), turn.tls.as_ref().map(|tls| tls.host.clone())];
+        for host in self.turn.iter().flat_map(told).flatten() {
+            if !is_host(&host) {
+                return Err(ConfigError::TurnHost(host));
+            }
+        }
         let last = usize::from(self.media_port) + self.shards - 1;
         if self.media_port != 0 && last > usize::from(u16::MAX) {
             return Err(ConfigError::PortRange { media_port: self.media_port, shards: self.shards });
         }
         Ok(())
+    }
+}
+
+/// A `host` of RFC 3986 §3.2.2 as RFC 7065 uses it: a name, IPv4, or IPv6 in brackets.
+fn is_host(text: &str) -> bool {
+    let bracketed = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    match bracketed {
+        Some(inner) => inner.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.')),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relays_host_is_a_name_or_an_address() {
+        for host in ["turn.example", "192.0.2.1", "[2001:db8::1]"] {
+            assert!(is_host(host), "{host}");
+        }
+        for host in ["", "2001:db8::1", "turn.example:3478", "turn:turn.example", "a b", "[x]", "<>"] {
+            assert!(!is_host(host), "{host}");
+        }
     }
 }

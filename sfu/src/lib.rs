@@ -5,14 +5,17 @@
 //!
 //! ```text
 //! browser ─ws─▶ signal ─command─▶ shard thread ◀─UDP, TCP─▶ browser
-//!              ◀─event──────────┘      └─RTP over QUIC─▶ mixer
+//!              ◀─event──────────┘      │  └─────UDP─▶ turn ─UDP, TCP, TLS─▶ browser
+//!                                      └─RTP over QUIC─▶ mixer
 //! encoder ─http─▶ whip ─command──▶            ─notice─▶ webhooks ─http─▶ receivers
 //! ```
 
 mod api;
+mod backlog;
 mod config;
 mod datagrams;
 mod http;
+mod ice_servers;
 mod metrics;
 mod mixers;
 mod rate;
@@ -20,8 +23,13 @@ mod service;
 mod shard;
 mod signal;
 mod tcp;
+mod turn;
 mod webhooks;
 mod whip;
 
 pub use config::{Config, ConfigError, Limits, LinkConfig, WebhookConfig, WebhookLimits};
 pub use service::{Service, StartError, start};
+pub use turn::{TurnConfig, TurnError, TurnTls};
+
+/// Bounds of the TURN server's allocations.
+pub use sfu_core::turn::Limits as TurnLimits;

@@ -45,6 +45,14 @@ pub(crate) fn render(shared: &Shared) -> String {
     ] {
         counter(&mut text, name, value);
     }
+    let turn = &shared.turn;
+    for (name, value) in turn.counters.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        counter(&mut text, name, value);
+    }
+    counter(&mut text, "turn_dropped_tcp_messages", turn.dropped.load(Ordering::Relaxed));
+    counter(&mut text, "turn_refused_tcp_connections", turn.refused.load(Ordering::Relaxed));
+    gauge(&mut text, "turn_open_allocations", turn.allocations.load(Ordering::Relaxed));
+    gauge(&mut text, "turn_tcp_connections", turn.connections.load(Ordering::Relaxed));
     let webhooks = &shared.webhooks;
     for (name, value) in [
         ("delivered_webhooks", &webhooks.delivered),

@@ -17,8 +17,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, Limits};
 use crate::datagrams::UdpPort;
+use crate::ice_servers::IceServers;
 use crate::shard::{ShardHandle, Start, candidates, spawn};
 use crate::tcp::TcpPort;
+use crate::turn::{self, Turn};
 use crate::webhooks::Webhooks;
 use crate::{http, metrics, mixers, webhooks, whip};
 
@@ -28,9 +30,11 @@ pub(crate) struct Shared {
     pub(crate) api_keys: ApiKeys,
     pub(crate) limits: Limits,
     pub(crate) node: Node,
+    pub(crate) ice_servers: IceServers,
     pub(crate) signal_permits: Arc<Semaphore>,
     pub(crate) sessions: whip::Sessions,
     pub(crate) webhooks: Arc<webhooks::Figures>,
+    pub(crate) turn: Arc<turn::Figures>,
     last_connection: AtomicU64,
 }
 
@@ -59,6 +63,7 @@ pub struct Service {
     link_addr: Option<SocketAddr>,
     link_task: Option<tokio::task::JoinHandle<()>>,
     webhooks: Option<JoinHandle<()>>,
+    turn: Option<Turn>,
     stop: CancellationToken,
 }
 
@@ -76,6 +81,9 @@ pub enum StartError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// The TURN server's ports or certificate.
+    #[error("TURN: {0}")]
+    Turn(#[from] turn::TurnError),
     /// No certificate for DTLS.
     #[error("DTLS certificate: {0}")]
     Certificate(String),
@@ -113,14 +121,18 @@ pub async fn start(config: Config) -> Result<Service, StartError> {
         shards.push(handle);
         threads.push(thread);
     }
+    let turn = start_turn(&config, &media_addrs)?;
+    let own_turn = turn.as_ref().map(|turn| turn.told.clone());
     let shared = Arc::new(Shared {
         shards,
         api_keys: config.api_keys,
-        node: Node { id: format!("ND_{:016x}", u64::from_le_bytes(random()?)), ice_urls: config.ice_urls },
+        node: Node { id: format!("ND_{:016x}", u64::from_le_bytes(random()?)) },
+        ice_servers: IceServers::new(config.ice_urls, own_turn),
         signal_permits: Arc::new(Semaphore::new(config.limits.signal_connections)),
         limits: config.limits,
         sessions: whip::Sessions::default(),
         webhooks: webhooks.as_ref().map(|webhooks| Arc::clone(&webhooks.figures)).unwrap_or_default(),
+        turn: turn.as_ref().map(|turn| Arc::clone(&turn.figures)).unwrap_or_default(),
         last_connection: AtomicU64::new(0),
     });
     let stop = CancellationToken::new();
@@ -132,7 +144,7 @@ pub async fn start(config: Config) -> Result<Service, StartError> {
     }
     // The shards have the only senders now: with the last of them the thread ends.
     let webhooks = webhooks.map(|Webhooks { thread, .. }| thread);
-    Ok(Service { shared, threads, media_addrs, link_addr, link_task, webhooks, stop })
+    Ok(Service { shared, threads, media_addrs, link_addr, link_task, webhooks, turn, stop })
 }
 
 impl Service {
@@ -168,6 +180,12 @@ impl Service {
         self.link_addr
     }
 
+    /// What clients are told of the TURN server, with the ports that were bound; empty without one.
+    #[must_use]
+    pub fn turn_urls(&self) -> &[String] {
+        self.turn.as_ref().map_or(&[], |turn| &turn.told.urls)
+    }
+
     /// Its metrics in Prometheus' text format; counters of media are at most a second old.
     #[must_use]
     pub fn metrics(&self) -> String {
@@ -182,6 +200,9 @@ impl Service {
         for thread in self.threads {
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
         }
+        if let Some(turn) = self.turn {
+            turn.shutdown().await;
+        }
         if let Some(thread) = self.webhooks {
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
         }
@@ -191,6 +212,12 @@ impl Service {
             let _ = task.await;
         }
     }
+}
+
+fn start_turn(config: &Config, media: &[SocketAddr]) -> Result<Option<Turn>, StartError> {
+    let Some(turn) = config.turn.clone() else { return Ok(None) };
+    let ports = media.iter().map(SocketAddr::port).collect();
+    Ok(Some(turn::start(turn, &config.media_ips, ports, Seed::new(random()?))?))
 }
 
 fn open_shard(config: &Config, certificate: &Certificate, index: usize) -> Result<Start, StartError> {

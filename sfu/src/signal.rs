@@ -44,7 +44,7 @@ pub(crate) async fn serve(
 ) {
     let shard = shared.shard_of(&entry.room).clone();
     let (words, inbox) = mpsc::channel(WAITING_WORDS);
-    let room = entry.room.clone();
+    let (room, identity) = (entry.room.clone(), entry.join.identity.clone());
     if shard.open_connection(connection, entry, words).await.is_err() {
         return;
     }
@@ -56,7 +56,8 @@ pub(crate) async fn serve(
         Instant::now(),
     );
     let (shared, heard) = (Arc::clone(&shared), Instant::now());
-    let mut session = Session { socket, shard, shared, connection, room, rate, heard, greeted: false };
+    let mut session =
+        Session { socket, shard, shared, connection, room, identity, rate, heard, greeted: false };
     let end = session.run(inbox).await;
     session.farewell(end).await;
     let signal_end = match end {
@@ -73,6 +74,7 @@ struct Session {
     shared: Arc<Shared>,
     connection: ConnectionId,
     room: String,
+    identity: String,
     rate: Rate,
     heard: Instant,
     /// The first word was said: `join`, `reconnect` or `leave`. Clients take nothing else for it.
@@ -118,7 +120,8 @@ impl Session {
         let bytes = if let Response::RefreshToken(info) = word {
             response::refresh_token(self.mint(*info))
         } else {
-            match response::write(word, &self.shared.node) {
+            let ice_servers = || self.shared.ice_servers.of(&self.room, &self.identity);
+            match response::write(word, &self.shared.node, &ice_servers) {
                 Some(bytes) => bytes,
                 None => return Ok(()),
             }

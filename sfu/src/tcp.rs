@@ -4,7 +4,7 @@
 //! no transport claimed within [`CLAIM_TIME`] is closed, so that strangers cannot hold sockets.
 
 use std::collections::HashMap;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
@@ -13,11 +13,10 @@ use sfu_core::demux::MAX_DATAGRAM_BYTES;
 use sfu_core::transport::{Path, TcpId};
 use socket2::{Domain, Protocol, Socket, Type};
 
+use crate::backlog::Backlog;
+
 /// Until a connection must carry an authenticated check.
 const CLAIM_TIME: Duration = Duration::from_secs(10);
-
-/// Bytes that wait for a peer that reads slowly: half a second of 4 Mb/s. Then packets are dropped.
-const MAX_WAITING_BYTES: usize = 256 << 10;
 
 /// Bytes of a frame's length.
 const LENGTH_BYTES: usize = 2;
@@ -51,28 +50,13 @@ struct Connection {
     accepted_at: Instant,
     claimed: bool,
     input: Vec<u8>,
-    output: Vec<u8>,
-    /// Bytes of `output` that are sent.
-    sent: usize,
+    output: Backlog,
 }
 
 impl TcpPort {
     /// Listens on every address of the family; with IPv6, on IPv4's too.
     pub(crate) fn bind(port: u16, ipv6: bool, max_connections: usize) -> io::Result<Self> {
-        let (domain, any) = if ipv6 {
-            (Domain::IPV6, SocketAddr::from(([0_u16; 8], port)))
-        } else {
-            (Domain::IPV4, SocketAddr::from(([0_u8; 4], port)))
-        };
-        let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
-        if ipv6 {
-            socket.set_only_v6(false)?;
-        }
-        socket.set_reuse_address(true)?;
-        socket.set_nonblocking(true)?;
-        socket.bind(&any.into())?;
-        socket.listen(128)?;
-        let (connections, listener) = (HashMap::new(), socket.into());
+        let (connections, listener) = (HashMap::new(), listen(port, ipv6)?);
         Ok(Self { listener, connections, last_id: 0, max_connections, dropped: 0, refused: 0 })
     }
 
@@ -95,9 +79,8 @@ impl TcpPort {
         self.last_id += 1;
         let id = TcpId(self.last_id);
         let path = Path::tcp(local, canonical(remote), id);
-        let (input, output) = (Vec::new(), Vec::new());
-        let connection =
-            Connection { stream, path, accepted_at: now, claimed: false, input, output, sent: 0 };
+        let (input, output) = (Vec::new(), Backlog::default());
+        let connection = Connection { stream, path, accepted_at: now, claimed: false, input, output };
         self.connections.insert(id, connection);
         Some(id)
     }
@@ -124,19 +107,17 @@ impl TcpPort {
                 return Turn::Closed;
             }
         }
-        Turn::Alive { wants_write: connection.is_waiting() }
+        Turn::Alive { wants_write: connection.output.is_waiting() }
     }
 
     /// Sends one datagram as a frame, or drops it when too much waits.
     pub(crate) fn send(&mut self, id: TcpId, datagram: &[u8]) -> Turn {
         let Some(connection) = self.connections.get_mut(&id) else { return Turn::Closed };
         let Ok(len) = u16::try_from(datagram.len()) else { return Turn::Alive { wants_write: false } };
-        if connection.output.len() - connection.sent + datagram.len() > MAX_WAITING_BYTES {
+        if !connection.output.push(&[&len.to_be_bytes(), datagram]) {
             self.dropped += 1;
             return Turn::Alive { wants_write: true };
         }
-        connection.output.extend_from_slice(&len.to_be_bytes());
-        connection.output.extend_from_slice(datagram);
         connection.write()
     }
 
@@ -179,29 +160,30 @@ impl AsFd for TcpPort {
 }
 
 impl Connection {
-    fn is_waiting(&self) -> bool {
-        self.sent < self.output.len()
-    }
-
     fn write(&mut self) -> Turn {
-        while self.is_waiting() {
-            match self.stream.write(&self.output[self.sent..]) {
-                Ok(0) => return Turn::Closed,
-                Ok(len) => self.sent += len,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => return Turn::Closed,
-            }
+        match self.output.write_to(&mut self.stream) {
+            Ok(()) => Turn::Alive { wants_write: self.output.is_waiting() },
+            Err(_) => Turn::Closed,
         }
-        if !self.is_waiting() {
-            self.output.clear();
-            self.sent = 0;
-        } else if self.sent > MAX_WAITING_BYTES {
-            self.output.drain(..self.sent);
-            self.sent = 0;
-        }
-        Turn::Alive { wants_write: self.is_waiting() }
     }
+}
+
+/// Opens a listener on every address of the family; with IPv6, on IPv4's too.
+pub(crate) fn listen(port: u16, ipv6: bool) -> io::Result<TcpListener> {
+    let (domain, any) = if ipv6 {
+        (Domain::IPV6, SocketAddr::from(([0_u16; 8], port)))
+    } else {
+        (Domain::IPV4, SocketAddr::from(([0_u8; 4], port)))
+    };
+    let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+    if ipv6 {
+        socket.set_only_v6(false)?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&any.into())?;
+    socket.listen(128)?;
+    Ok(socket.into())
 }
 
 /// Hands out every whole frame and keeps the rest; false when a frame is longer than any datagram.
@@ -222,7 +204,7 @@ fn take_frames(input: &mut Vec<u8>, mut each: impl FnMut(&mut [u8])) -> bool {
 }
 
 /// An IPv4 address mapped into IPv6 is an IPv4 address.
-fn canonical(address: SocketAddr) -> SocketAddr {
+pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 

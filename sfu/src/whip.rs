@@ -25,7 +25,7 @@ use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use self::refused::Refused;
-use self::session::{Opening, Patched, Purpose};
+use self::session::{Opened, Opening, Patched, Purpose};
 use crate::service::Shared;
 
 pub(crate) use self::session::Sessions;
@@ -83,7 +83,7 @@ async fn publish(
     let purpose = Purpose::Publish(tracks);
     let opened =
         session::open(&shared, Opening { entry, offer, theirs: remote.credentials, purpose }).await?;
-    Ok(created(&shared, &uri, opened.answer, &opened.id, &opened.tag))
+    Ok(created(&shared, &uri, opened))
 }
 
 /// `POST /whep`: opens a session that plays.
@@ -108,18 +108,18 @@ async fn play(
     let remote = description.remote().ok_or(whip::OfferRefused::NoTransport)?;
     let opened =
         session::open(&shared, Opening { entry, offer, theirs: remote.credentials, purpose }).await?;
-    Ok(created(&shared, &uri, whep::without_sources(&opened.answer), &opened.id, &opened.tag))
+    let answer = whep::without_sources(&opened.answer);
+    Ok(created(&shared, &uri, Opened { answer, ..opened }))
 }
 
-fn created(shared: &Shared, uri: &Uri, answer: String, id: &str, tag: &str) -> Response {
-    let mut response = (StatusCode::CREATED, answer).into_response();
+fn created(shared: &Shared, uri: &Uri, opened: Opened) -> Response {
+    let mut response = (StatusCode::CREATED, opened.answer).into_response();
     let fields = response.headers_mut();
     fields.insert(header::CONTENT_TYPE, HeaderValue::from_static(OFFER));
-    insert(fields, header::LOCATION, &format!("{}/{id}", uri.path().trim_end_matches('/')));
-    insert(fields, header::ETAG, tag);
-    for url in &shared.node.ice_urls {
-        // RFC 9725 §4.4; urls with credentials are not configured here.
-        insert(fields, header::LINK, &format!("<{url}>; rel=\"ice-server\""));
+    insert(fields, header::LOCATION, &format!("{}/{}", uri.path().trim_end_matches('/'), opened.id));
+    insert(fields, header::ETAG, &opened.tag);
+    for link in shared.ice_servers.links(&opened.room, &opened.identity) {
+        insert(fields, header::LINK, &link);
     }
     response
 }

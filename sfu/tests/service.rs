@@ -10,6 +10,8 @@ mod hostile;
 mod link_tests;
 #[path = "service/media.rs"]
 mod media;
+#[path = "service/netns.rs"]
+mod netns;
 #[path = "service/python.rs"]
 mod python;
 #[path = "service/requests.rs"]
@@ -20,6 +22,8 @@ mod scene;
 mod signalling;
 #[path = "service/single.rs"]
 mod single;
+#[path = "service/turn.rs"]
+mod turn;
 #[path = "service/webhooks.rs"]
 mod webhooks;
 #[path = "service/whep.rs"]

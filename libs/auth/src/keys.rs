@@ -101,6 +101,15 @@ impl Keys {
         Ok(ApiKeyPair { key: "dais".to_owned(), secret: URL_SAFE_NO_PAD.encode(secret) })
     }
 
+    /// The secret from which the passwords of TURN clients are derived, made at first use. SFUs that share it
+    /// accept each other's.
+    ///
+    /// # Errors
+    /// When the file cannot be made or read, or holds something else.
+    pub fn turn_secret(&self) -> Result<Vec<u8>, KeysError> {
+        secret(&self.dir.join("turn.key"))
+    }
+
     /// The certificate with which this side of the SFU-mixer link proves itself, and the CA that it trusts.
     ///
     /// # Errors

@@ -32,6 +32,7 @@ async fn server() -> Server {
         api_keys: ApiKeys::new(&api_key(), &[]),
         link: None,
         ice_urls: Vec::new(),
+        turn: None,
         webhooks: None,
         limits: sfu::Limits::default(),
     };

@@ -25,7 +25,7 @@ mod server;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-pub use challenge::MAX_CHALLENGE_BYTES;
+pub use challenge::{MAX_CHALLENGE_BYTES, network};
 pub use channel::{MAX_FRAME_BYTES, NotTurn, stream_frame_bytes};
 pub use credentials::{Credentials, Secret};
 pub use peers::{OwnAddress, Peers};
@@ -34,7 +34,7 @@ pub use server::Server;
 
 /// Names one allocation and its socket; never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct RelayId(pub u64);
+pub struct AllocationId(pub u64);
 
 /// Address family of an allocation's socket (RFC 8656 §18.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,6 +9,7 @@ use sfu_core::room::message::{
     SubscriptionRefusal,
 };
 use sfu_core::room::sid::{ParticipantSid, TrackSid};
+use sfu_core::turn::Credentials;
 
 use crate::{PING, PROTOCOL, SERVER_VERSION, info};
 
@@ -17,14 +18,22 @@ use crate::{PING, PROTOCOL, SERVER_VERSION, info};
 pub struct Node {
     /// `ND_…`, one life of the process.
     pub id: String,
-    /// STUN and TURN servers that clients may use; empty: ours is reachable by itself.
-    pub ice_urls: Vec<String>,
 }
 
-/// Writes a response; `None` for [`Response::RefreshToken`], which the edge signs itself.
+/// STUN and TURN URLs that a client may use with these credentials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IceServer {
+    /// `stun:`, `turn:` and `turns:` (RFC 7064, RFC 7065).
+    pub urls: Vec<String>,
+    /// `None`: STUN needs none.
+    pub credentials: Option<Credentials>,
+}
+
+/// Writes a response; `None` for [`Response::RefreshToken`], which the edge signs itself. `ice_servers` is
+/// asked when the response names them.
 #[must_use]
-pub fn write(response: Response, node: &Node) -> Option<Vec<u8>> {
-    Some(encode(convert(response, node)?))
+pub fn write(response: Response, node: &Node, ice_servers: &dyn Fn() -> Vec<IceServer>) -> Option<Vec<u8>> {
+    Some(encode(convert(response, node, ice_servers)?))
 }
 
 /// The reply to both pings.
@@ -49,11 +58,11 @@ pub(crate) fn encode(message: Message) -> Vec<u8> {
     lk::SignalResponse { message: Some(message) }.encode_to_vec()
 }
 
-fn convert(response: Response, node: &Node) -> Option<Message> {
+fn convert(response: Response, node: &Node, ice_servers: &dyn Fn() -> Vec<IceServer>) -> Option<Message> {
     Some(match response {
-        Response::Joined(joined) => Message::Join(join(&joined, node)),
+        Response::Joined(joined) => Message::Join(join(&joined, node, ice_servers())),
         Response::Resumed { last_message } => Message::Reconnect(lk::ReconnectResponse {
-            ice_servers: ice_servers(node),
+            ice_servers: written(ice_servers()),
             client_configuration: Some(client_configuration()),
             server_info: Some(server_info(node)),
             last_message_seq: last_message,
@@ -121,13 +130,13 @@ fn convert(response: Response, node: &Node) -> Option<Message> {
     })
 }
 
-fn join(joined: &Joined, node: &Node) -> lk::JoinResponse {
+fn join(joined: &Joined, node: &Node, ice_servers: Vec<IceServer>) -> lk::JoinResponse {
     lk::JoinResponse {
         room: Some(info::room(&joined.room)),
         participant: Some(info::participant(&joined.participant)),
         other_participants: joined.others.iter().map(info::participant).collect(),
         server_version: SERVER_VERSION.to_owned(),
-        ice_servers: ice_servers(node),
+        ice_servers: written(ice_servers),
         subscriber_primary: joined.subscriber_primary,
         client_configuration: Some(client_configuration()),
         ping_interval: PING.0,
@@ -155,11 +164,12 @@ fn client_configuration() -> lk::ClientConfiguration {
     }
 }
 
-fn ice_servers(node: &Node) -> Vec<lk::IceServer> {
-    if node.ice_urls.is_empty() {
-        return Vec::new();
-    }
-    vec![lk::IceServer { urls: node.ice_urls.clone(), ..lk::IceServer::default() }]
+fn written(ice_servers: Vec<IceServer>) -> Vec<lk::IceServer> {
+    let each = |IceServer { urls, credentials }| {
+        let (username, credential) = credentials.map(|c| (c.username, c.password)).unwrap_or_default();
+        lk::IceServer { urls, username, credential }
+    };
+    ice_servers.into_iter().map(each).collect()
 }
 
 fn description(d: Description, kind: &str) -> lk::SessionDescription {

@@ -62,6 +62,10 @@ pub(super) struct Opened {
     pub(super) answer: String,
     /// Entity tag of its ICE session, with quotes.
     pub(super) tag: String,
+    /// Whose it is.
+    pub(super) room: String,
+    /// Whose it is.
+    pub(super) identity: String,
 }
 
 /// What a `PATCH` did.
@@ -175,8 +179,14 @@ async fn live(
         Ok(answer) => {
             let id = fresh_id();
             let (orders, mut inbox) = mpsc::channel(WAITING_ORDERS);
+            let opened = Opened {
+                id: id.clone(),
+                answer,
+                tag: actor.tag.clone(),
+                room: room.clone(),
+                identity: identity.clone(),
+            };
             shared.sessions.insert(id.clone(), Session { room, identity, orders });
-            let opened = Opened { id: id.clone(), answer, tag: actor.tag.clone() };
             if reply.send(Ok(opened)).is_ok() {
                 actor.serve(&mut inbox).await;
             } else {

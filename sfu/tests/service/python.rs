@@ -7,6 +7,7 @@ use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
+use super::netns::Namespace;
 use super::scene::PATIENCE;
 
 /// The interpreter of the tools' environment.
@@ -24,7 +25,23 @@ pub(crate) struct Script {
 
 impl Script {
     pub(crate) fn start(script: &str, args: &[&str]) -> Self {
-        let mut command = Command::new(interpreter());
+        Self::spawn(Command::new(interpreter()), script, args)
+    }
+
+    /// Starts it in another network, with these variables in its environment.
+    pub(crate) fn start_in(
+        network: &Namespace,
+        variables: &[(&str, &str)],
+        script: &str,
+        args: &[&str],
+    ) -> Self {
+        let [program, first @ ..] = network.prefix();
+        let mut command = Command::new(program);
+        command.args(first).arg(interpreter()).envs(variables.iter().copied());
+        Self::spawn(command, script, args)
+    }
+
+    fn spawn(mut command: Command, script: &str, args: &[&str]) -> Self {
         command.arg("-c").arg(script).args(args).stdin(Stdio::piped()).stdout(Stdio::piped());
         let child = command.kill_on_drop(true).spawn();
         let mut child = child.expect("Python's environment is there: run `make deps`");

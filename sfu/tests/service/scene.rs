@@ -1,6 +1,6 @@
 //! The SFU under test, tokens for it, and a bare signal connection.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use auth::Keys;
@@ -51,17 +51,15 @@ impl Scene {
                 identity: identity(LinkRole::Sfu),
             }),
             ice_urls: Vec::new(),
+            turn: None,
             webhooks: None,
             limits: sfu::Limits::default(),
         };
         change(&mut config);
         let service = sfu::start(config).await.unwrap();
         service.ready().await.unwrap();
-        let listener =
-            serve::Listener::bind(([127, 0, 0, 1], 0).into(), None, serve::Limits::default()).await.unwrap();
-        let addr = listener.local_addr();
         let stop = serve::CancellationToken::new();
-        tokio::spawn(listener.serve(service.router(), stop.clone()));
+        let addr = listen(&service, [127, 0, 0, 1].into(), &stop).await;
         Self { service, addr, keys, mixer: identity(LinkRole::Mixer), stop, _dir: dir }
     }
 
@@ -72,6 +70,11 @@ impl Scene {
 
     pub(crate) fn join_token(&self, identity: &str, room: &str) -> String {
         self.token(identity, VideoGrant::join(room))
+    }
+
+    /// Serves HTTP at another address too.
+    pub(crate) async fn listen_at(&self, ip: IpAddr) -> SocketAddr {
+        listen(&self.service, ip, &self.stop).await
     }
 
     pub(crate) fn http(&self, path: &str) -> String {
@@ -104,6 +107,13 @@ impl Scene {
         self.stop.cancel();
         self.service.shutdown().await;
     }
+}
+
+async fn listen(service: &sfu::Service, ip: IpAddr, stop: &serve::CancellationToken) -> SocketAddr {
+    let listener = serve::Listener::bind((ip, 0).into(), None, serve::Limits::default()).await.unwrap();
+    let addr = listener.local_addr();
+    tokio::spawn(listener.serve(service.router(), stop.clone()));
+    addr
 }
 
 /// A signal connection that only speaks.

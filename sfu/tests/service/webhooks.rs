@@ -324,6 +324,7 @@ async fn a_webhooks_token_opens_no_room_and_a_strange_url_is_refused_by_name() {
             api_keys: ApiKeys::new(&pair, &[]),
             link: None,
             ice_urls: Vec::new(),
+            turn: None,
             webhooks: Some(sfu::WebhookConfig {
                 urls: vec![url.to_owned()],
                 keys: ApiKeys::new(&pair, &[]),

@@ -10,7 +10,7 @@ use super::python::Script;
 use super::scene::{PATIENCE, Scene, Signal, clips};
 
 /// Three simulcast layers, sound, and a data section.
-const OFFER: &str = include_str!("../../core/src/sdp/tests/chromium_publisher.sdp");
+pub(crate) const OFFER: &str = include_str!("../../core/src/sdp/tests/chromium_publisher.sdp");
 
 const SDP: &str = "application/sdp";
 const FRAGMENT: &str = "application/trickle-ice-sdpfrag";
@@ -36,7 +36,7 @@ async fn send(
     request.send().await.unwrap()
 }
 
-async fn post(scene: &Scene, token: &str, offer: &str) -> Response {
+pub(crate) async fn post(scene: &Scene, token: &str, offer: &str) -> Response {
     send(scene, Method::POST, "/whip", token, &[("content-type", SDP)], offer).await
 }
 

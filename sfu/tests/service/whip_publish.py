@@ -1,16 +1,19 @@
-"""Publishes a green picture and silence by WHIP with aiortc until standard input ends; says each step."""
+"""Publishes a green picture and silence by WHIP with aiortc until standard input ends; says each step.
+
+Its arguments are the endpoint, the room token, and a TURN URL with its username and credential, if any.
+"""
 
 import asyncio
 import sys
 from urllib.parse import urljoin
 
 import aiohttp
-from aiortc import RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import AudioStreamTrack, VideoStreamTrack
 
 
-async def main(endpoint: str, token: str) -> None:
-    connection = RTCPeerConnection()
+async def main(endpoint: str, token: str, *turn: str) -> None:
+    connection = RTCPeerConnection(RTCConfiguration([RTCIceServer(*turn)] if turn else []))
     for track in (AudioStreamTrack(), VideoStreamTrack()):
         connection.addTransceiver(track, direction="sendonly")
     connected = asyncio.Event()

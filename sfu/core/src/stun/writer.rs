@@ -28,8 +28,9 @@ impl MessageWriter {
         Self::of_kind(class.bits() | BINDING, transaction)
     }
 
-    /// Starts a message whose method and class are `kind`.
-    pub(crate) fn of_kind(kind: u16, transaction: TransactionId) -> Self {
+    /// Starts a message whose method and class are `kind` (RFC 8489 §5).
+    #[must_use]
+    pub fn of_kind(kind: u16, transaction: TransactionId) -> Self {
         let mut bytes = Vec::with_capacity(128);
         bytes.extend_from_slice(&kind.to_be_bytes());
         bytes.extend_from_slice(&[0, 0]);
@@ -80,7 +81,8 @@ impl MessageWriter {
     }
 
     /// Adds an attribute in the form of XOR-MAPPED-ADDRESS.
-    pub(crate) fn xor_address(self, kind: u16, address: SocketAddr) -> Self {
+    #[must_use]
+    pub fn xor_address(self, kind: u16, address: SocketAddr) -> Self {
         let port = (address.port() ^ MAGIC_PORT).to_be_bytes();
         let (family, ip) = match address.ip() {
             IpAddr::V4(ip) => (1, ip.octets().to_vec()),
@@ -98,7 +100,8 @@ impl MessageWriter {
     }
 
     /// The same under a key.
-    pub(crate) fn sign_with(mut self, key: &hmac::Key) -> Vec<u8> {
+    #[must_use]
+    pub fn sign_with(mut self, key: &hmac::Key) -> Vec<u8> {
         self.set_length(INTEGRITY_BYTES);
         let tag = hmac::sign(key, &self.bytes);
         self = self.attribute(MESSAGE_INTEGRITY, tag.as_ref());
@@ -109,12 +112,17 @@ impl MessageWriter {
     }
 
     /// Returns the message unsigned.
-    pub(crate) fn unsigned(self) -> Vec<u8> {
+    #[must_use]
+    pub fn unsigned(self) -> Vec<u8> {
         self.bytes
     }
 
     /// Adds any attribute.
-    pub(crate) fn attribute(mut self, kind: u16, value: &[u8]) -> Self {
+    ///
+    /// # Panics
+    /// When the message gets longer than 65,535 bytes.
+    #[must_use]
+    pub fn attribute(mut self, kind: u16, value: &[u8]) -> Self {
         let length = u16::try_from(value.len()).expect("attributes are short");
         self.bytes.extend_from_slice(&kind.to_be_bytes());
         self.bytes.extend_from_slice(&length.to_be_bytes());

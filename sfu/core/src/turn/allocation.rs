@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use aws_lc_rs::hmac;
 
 use super::channel::ChannelNumber;
-use super::{Family, RelayId};
+use super::{AllocationId, Family};
 use crate::stun::TransactionId;
 
 /// RFC 8656 §9.1.
@@ -18,7 +18,7 @@ const CHANNEL_LIFETIME: Duration = Duration::from_secs(600);
 /// One client's relay.
 #[derive(Debug)]
 pub(super) struct Allocation {
-    pub(super) relay: RelayId,
+    pub(super) id: AllocationId,
     /// As in the requests, and the key that signs them.
     pub(super) username: String,
     pub(super) key: hmac::Key,
@@ -57,7 +57,7 @@ pub(super) enum NotAdded {
 
 /// What a new allocation is made of.
 pub(super) struct Granted {
-    pub(super) relay: RelayId,
+    pub(super) id: AllocationId,
     pub(super) username: String,
     pub(super) key: hmac::Key,
     pub(super) family: Family,
@@ -66,11 +66,11 @@ pub(super) struct Granted {
 
 impl Allocation {
     pub(super) fn new(granted: Granted, expires: Instant, bytes_per_second: u32, now: Instant) -> Self {
-        let Granted { relay, username, key, family, transaction } = granted;
+        let Granted { id, username, key, family, transaction } = granted;
         let budget = Budget { rate: bytes_per_second.into(), left: bytes_per_second.into(), at: now };
         let (permissions, channels) = (Vec::new(), Vec::new());
         let relayed = None;
-        Self { relay, username, key, family, transaction, relayed, expires, permissions, channels, budget }
+        Self { id, username, key, family, transaction, relayed, expires, permissions, channels, budget }
     }
 
     /// Installs or refreshes permissions; all or none.

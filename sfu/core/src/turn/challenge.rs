@@ -54,8 +54,9 @@ impl Challenges {
     }
 }
 
-/// What one subscriber can choose freely: its IPv4 address, or its IPv6 /64.
-pub(super) fn network(ip: IpAddr) -> IpAddr {
+/// The part of an address that a client cannot change at will: all of IPv4's, and an IPv6 /64.
+#[must_use]
+pub fn network(ip: IpAddr) -> IpAddr {
     match ip {
         IpAddr::V4(_) => ip,
         IpAddr::V6(v6) => {

@@ -71,7 +71,8 @@ impl Secret {
 
     /// The long-term key that signs this user's requests (RFC 8489 §9.2.2); only who was issued the name can
     /// have it.
-    pub(super) fn key_of(&self, username: &str) -> hmac::Key {
+    #[must_use]
+    pub fn key_of(&self, username: &str) -> hmac::Key {
         hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &self.digest(username))
     }
 

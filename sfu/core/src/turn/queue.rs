@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::ops::Range;
 
-use super::{Family, RelayId};
+use super::{AllocationId, Family};
 use crate::transport::Path;
 
 /// What the edge has to do next.
@@ -20,7 +20,7 @@ pub enum Output<'a> {
     /// Send this from an allocation's socket.
     ToPeer {
         /// Which allocation's.
-        relay: RelayId,
+        id: AllocationId,
         /// Where to.
         peer: SocketAddr,
         /// What.
@@ -29,14 +29,14 @@ pub enum Output<'a> {
     /// Open a socket, and tell [`super::Server::handle_bound`].
     Bind {
         /// For this allocation.
-        relay: RelayId,
+        id: AllocationId,
         /// Of this family.
         family: Family,
     },
     /// Close the socket, if it is open.
     Close {
         /// Of this allocation.
-        relay: RelayId,
+        id: AllocationId,
     },
 }
 
@@ -51,9 +51,9 @@ pub(super) struct Queue {
 #[derive(Debug)]
 enum Waiting {
     ToClient(Path, Range<usize>),
-    ToPeer(RelayId, SocketAddr, Range<usize>),
-    Bind(RelayId, Family),
-    Close(RelayId),
+    ToPeer(AllocationId, SocketAddr, Range<usize>),
+    Bind(AllocationId, Family),
+    Close(AllocationId),
 }
 
 impl Queue {
@@ -63,17 +63,17 @@ impl Queue {
         self.waiting.push_back(Waiting::ToClient(path, range));
     }
 
-    pub(super) fn to_peer(&mut self, relay: RelayId, peer: SocketAddr, bytes: &[u8]) {
+    pub(super) fn to_peer(&mut self, id: AllocationId, peer: SocketAddr, bytes: &[u8]) {
         let range = self.append(&[bytes]);
-        self.waiting.push_back(Waiting::ToPeer(relay, peer, range));
+        self.waiting.push_back(Waiting::ToPeer(id, peer, range));
     }
 
-    pub(super) fn bind(&mut self, relay: RelayId, family: Family) {
-        self.waiting.push_back(Waiting::Bind(relay, family));
+    pub(super) fn bind(&mut self, id: AllocationId, family: Family) {
+        self.waiting.push_back(Waiting::Bind(id, family));
     }
 
-    pub(super) fn close(&mut self, relay: RelayId) {
-        self.waiting.push_back(Waiting::Close(relay));
+    pub(super) fn close(&mut self, id: AllocationId) {
+        self.waiting.push_back(Waiting::Close(id));
     }
 
     pub(super) fn pop(&mut self) -> Option<Output<'_>> {
@@ -83,9 +83,9 @@ impl Queue {
         };
         Some(match next {
             Waiting::ToClient(path, range) => Output::ToClient { path, bytes: &self.bytes[range] },
-            Waiting::ToPeer(relay, peer, range) => Output::ToPeer { relay, peer, bytes: &self.bytes[range] },
-            Waiting::Bind(relay, family) => Output::Bind { relay, family },
-            Waiting::Close(relay) => Output::Close { relay },
+            Waiting::ToPeer(id, peer, range) => Output::ToPeer { id, peer, bytes: &self.bytes[range] },
+            Waiting::Bind(id, family) => Output::Bind { id, family },
+            Waiting::Close(id) => Output::Close { id },
         })
     }
 

@@ -12,7 +12,7 @@ use super::credentials::{Nonces, Secret, Username};
 use super::message::{self, Message, Method};
 use super::queue::{Output, Queue};
 use super::quota::Quotas;
-use super::{Config, RelayId, channel};
+use super::{AllocationId, Config, channel};
 use crate::demux::MAX_DATAGRAM_BYTES;
 use crate::room::Now;
 use crate::seed::Seed;
@@ -30,9 +30,9 @@ pub struct Server {
     start: Now,
     /// By the client's path: the 5-tuple of RFC 8656 §3.2.
     allocations: HashMap<Path, Allocation>,
-    paths: HashMap<RelayId, Path>,
+    paths: HashMap<AllocationId, Path>,
     quotas: Quotas,
-    last_relay: u64,
+    last_id: u64,
     indications: u64,
     /// When allocations are next looked through; `None` while there are none.
     sweep_at: Option<Instant>,
@@ -54,7 +54,7 @@ impl Server {
             allocations: HashMap::new(),
             paths: HashMap::new(),
             quotas: Quotas::default(),
-            last_relay: 0,
+            last_id: 0,
             indications: 0,
             sweep_at: None,
             queue: Queue::default(),
@@ -74,8 +74,8 @@ impl Server {
     }
 
     /// Takes a datagram that arrived at an allocation's socket.
-    pub fn handle_peer(&mut self, now: Instant, relay: RelayId, from: SocketAddr, bytes: &[u8]) {
-        let Some(&path) = self.paths.get(&relay) else { return };
+    pub fn handle_peer(&mut self, now: Instant, id: AllocationId, from: SocketAddr, bytes: &[u8]) {
+        let Some(&path) = self.paths.get(&id) else { return };
         let Some(allocation) = self.allocations.get_mut(&path) else { return };
         let peer = self.config.peers.inward(from);
         let allowed = allocation.expires > now && allocation.permits(now, peer.ip());
@@ -204,13 +204,13 @@ impl Server {
         }
         self.counters.packets_to_peers += 1;
         self.counters.bytes_to_peers += count(data);
-        self.queue.to_peer(allocation.relay, self.config.peers.outward(peer), data);
+        self.queue.to_peer(allocation.id, self.config.peers.outward(peer), data);
     }
 
     fn remove(&mut self, path: Path) {
         let Some(allocation) = self.allocations.remove(&path) else { return };
-        self.paths.remove(&allocation.relay);
-        self.queue.close(allocation.relay);
+        self.paths.remove(&allocation.id);
+        self.queue.close(allocation.id);
         if let Some(name) = Username::parse(&allocation.username) {
             self.quotas.give_back(name.person, network(path.remote.ip()));
         }

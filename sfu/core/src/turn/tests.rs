@@ -75,8 +75,8 @@ impl User {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Out {
     Client(Path, Vec<u8>),
-    Peer(RelayId, SocketAddr, Vec<u8>),
-    Close(RelayId),
+    Peer(AllocationId, SocketAddr, Vec<u8>),
+    Close(AllocationId),
 }
 
 struct Scene {
@@ -103,17 +103,17 @@ impl Scene {
         loop {
             let bind = match self.server.poll_output() {
                 None => return all,
-                Some(Output::Bind { relay, .. }) => relay,
-                Some(Output::Close { relay }) => {
-                    all.push(Out::Close(relay));
+                Some(Output::Bind { id, .. }) => id,
+                Some(Output::Close { id }) => {
+                    all.push(Out::Close(id));
                     continue;
                 }
                 Some(Output::ToClient { path, bytes }) => {
                     all.push(Out::Client(path, bytes.to_vec()));
                     continue;
                 }
-                Some(Output::ToPeer { relay, peer, bytes }) => {
-                    all.push(Out::Peer(relay, peer, bytes.to_vec()));
+                Some(Output::ToPeer { id, peer, bytes }) => {
+                    all.push(Out::Peer(id, peer, bytes.to_vec()));
                     continue;
                 }
             };
@@ -175,8 +175,8 @@ impl Scene {
         self.say(now, path, &bytes)
     }
 
-    fn hear(&mut self, now: Instant, relay: u64, from: &str, data: &[u8]) -> Vec<Out> {
-        self.server.handle_peer(now, RelayId(relay), at(from), data);
+    fn hear(&mut self, now: Instant, id: u64, from: &str, data: &[u8]) -> Vec<Out> {
+        self.server.handle_peer(now, AllocationId(id), at(from), data);
         self.drain()
     }
 }
@@ -233,7 +233,10 @@ fn a_client_allocates_and_speaks_with_the_sfu_both_ways() {
 
     assert_eq!(scene.send(epoch(), ada, SFU, b"early"), [], "no permission yet");
     assert_eq!(scene.permit(epoch(), ada, SFU).code, 0);
-    assert_eq!(scene.send(epoch(), ada, SFU, b"check"), [Out::Peer(RelayId(1), at(SFU), b"check".to_vec())]);
+    assert_eq!(
+        scene.send(epoch(), ada, SFU, b"check"),
+        [Out::Peer(AllocationId(1), at(SFU), b"check".to_vec())]
+    );
     let heard = scene.hear(epoch(), 1, SFU, b"reply");
     let [Out::Client(to, bytes)] = &heard[..] else { panic!("{heard:?}") };
     let frame = Frame::parse(bytes).unwrap();
@@ -244,7 +247,7 @@ fn a_client_allocates_and_speaks_with_the_sfu_both_ways() {
 
     assert_eq!(scene.bind(epoch(), ada, 0x4001, SFU).code, 0);
     let said = scene.say(epoch(), ada, b"\x40\x01\x00\x05mediaXX");
-    assert_eq!(said, [Out::Peer(RelayId(1), at(SFU), b"media".to_vec())]);
+    assert_eq!(said, [Out::Peer(AllocationId(1), at(SFU), b"media".to_vec())]);
     let heard = scene.hear(epoch(), 1, SFU, b"media");
     assert_eq!(heard, [Out::Client(ada, b"\x40\x01\x00\x05media".to_vec())]);
 }
@@ -272,7 +275,7 @@ fn on_a_stream_channel_data_is_padded_and_frames_are_found() {
         assert_eq!(stream_frame_bytes(stream), wanted, "{stream:?}");
     }
     scene.server.handle_closed(ada);
-    assert_eq!(scene.drain(), [Out::Close(RelayId(1))]);
+    assert_eq!(scene.drain(), [Out::Close(AllocationId(1))]);
 }
 
 #[test]
@@ -414,7 +417,7 @@ fn everything_ends_unless_it_is_refreshed() {
     assert_eq!((scene.drain(), scene.server.allocations()), (Vec::new(), 1));
     assert!(scene.server.poll_timeout().is_some_and(|at| at <= after(end + 1)));
     scene.server.handle_timeout(after(end + 1));
-    assert_eq!((scene.drain(), scene.server.allocations()), (vec![Out::Close(RelayId(1))], 0));
+    assert_eq!((scene.drain(), scene.server.allocations()), (vec![Out::Close(AllocationId(1))], 0));
     assert_eq!(scene.server.poll_timeout(), None);
 }
 
@@ -464,10 +467,10 @@ fn an_allocation_without_a_socket_is_refused() {
     scene.server.handle_client(epoch(), ada, &bytes);
     assert!(matches!(
         scene.server.poll_output(),
-        Some(Output::Bind { relay: RelayId(1), family: Family::V4 })
+        Some(Output::Bind { id: AllocationId(1), family: Family::V4 })
     ));
-    scene.server.handle_bound(RelayId(1), None);
+    scene.server.handle_bound(AllocationId(1), None);
     let out = scene.drain();
-    let [Out::Client(_, bytes), Out::Close(RelayId(1))] = &out[..] else { panic!("{out:?}") };
+    let [Out::Client(_, bytes), Out::Close(AllocationId(1))] = &out[..] else { panic!("{out:?}") };
     assert_eq!((Answer::read(bytes).code, scene.server.allocations()), (508, 0));
 }

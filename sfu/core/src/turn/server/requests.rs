@@ -14,7 +14,7 @@ use crate::turn::channel::ChannelNumber;
 use crate::turn::credentials::{REALM, Username};
 use crate::turn::message::{self, LIFETIME, Message, Method, NONCE, UNKNOWN_ATTRIBUTES, XOR_RELAYED_ADDRESS};
 use crate::turn::quota::Exhausted;
-use crate::turn::{Family, RelayId};
+use crate::turn::{AllocationId, Family};
 
 /// Codes of RFC 8489 §14.8 and RFC 8656 §19.
 mod code {
@@ -45,8 +45,8 @@ type Served = Result<Option<MessageWriter>, u16>;
 
 impl Server {
     /// An allocation's socket was bound to this port, or could not be opened.
-    pub fn handle_bound(&mut self, relay: RelayId, port: Option<u16>) {
-        let Some(&path) = self.paths.get(&relay) else { return };
+    pub fn handle_bound(&mut self, id: AllocationId, port: Option<u16>) {
+        let Some(&path) = self.paths.get(&id) else { return };
         let Some(allocation) = self.allocations.get_mut(&path) else { return };
         let transaction = allocation.transaction;
         let kind = |class: Class| class.bits() | Method::Allocate.bits();
@@ -206,16 +206,16 @@ impl Server {
                 Exhausted::Server => code::INSUFFICIENT_CAPACITY,
             }
         })?;
-        self.last_relay += 1;
-        let relay = RelayId(self.last_relay);
+        self.last_id += 1;
+        let id = AllocationId(self.last_id);
         let (username, key) = (username.text.to_owned(), key.clone());
-        let granted = Granted { relay, username, key, family, transaction: message.transaction() };
+        let granted = Granted { id, username, key, family, transaction: message.transaction() };
         let limits = &self.config.limits;
         let allocation = Allocation::new(granted, now + limits.lifetime, limits.bytes_per_second, now);
         self.allocations.insert(path, allocation);
-        self.paths.insert(relay, path);
+        self.paths.insert(id, path);
         self.sweep_at.get_or_insert(now + SWEEP_INTERVAL);
-        self.queue.bind(relay, family);
+        self.queue.bind(id, family);
         Ok(None)
     }
 

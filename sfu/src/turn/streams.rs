@@ -1,0 +1,182 @@
+//! TCP and TLS connections of TURN clients.
+//!
+//! It decides how many there may be, where their messages end and how much waits for a slow one. A connection
+//! without an allocation for [`STRANGER_TIME`] is closed.
+
+use std::collections::HashMap;
+use std::io::{self, Read as _, Write as _};
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::os::fd::{AsFd as _, BorrowedFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustls::ServerConfig;
+use sfu_core::transport::{Path, TcpId};
+use sfu_core::turn::{network, stream_frame_bytes};
+
+use super::wire::Wire;
+use crate::backlog::Backlog;
+use crate::tcp::{Turn, canonical};
+
+/// How long a connection may be without an allocation, before one and after one.
+const STRANGER_TIME: Duration = Duration::from_secs(10);
+
+/// Reads of one connection in a turn, so that one does not starve the others.
+const READS_PER_TURN: usize = 4;
+
+/// How many connections there may be.
+pub(super) struct Bounds {
+    pub(super) connections: usize,
+    pub(super) per_address: usize,
+}
+
+/// All connections.
+pub(super) struct Streams {
+    connections: HashMap<TcpId, Connection>,
+    networks: HashMap<IpAddr, usize>,
+    bounds: Bounds,
+    last_id: u64,
+    /// Messages dropped because a client read too slowly.
+    pub(super) dropped: u64,
+    /// Connections refused because there were too many.
+    pub(super) refused: u64,
+}
+
+struct Connection {
+    wire: Wire,
+    path: Path,
+    /// Since when it has no allocation.
+    stranger_since: Instant,
+    input: Vec<u8>,
+    output: Backlog,
+}
+
+impl Streams {
+    pub(super) fn new(bounds: Bounds) -> Self {
+        let (connections, networks) = (HashMap::new(), HashMap::new());
+        Self { connections, networks, bounds, last_id: 0, dropped: 0, refused: 0 }
+    }
+
+    /// Takes an accepted connection; `None` when it is not wanted or already gone.
+    pub(super) fn admit(
+        &mut self,
+        now: Instant,
+        (stream, remote): (TcpStream, SocketAddr),
+        tls: Option<&Arc<ServerConfig>>,
+    ) -> Option<TcpId> {
+        let remote = canonical(remote);
+        let of_network = self.networks.get(&network(remote.ip())).copied().unwrap_or(0);
+        if self.connections.len() >= self.bounds.connections || of_network >= self.bounds.per_address {
+            self.refused += 1;
+            return None;
+        }
+        // A failing option only costs delay.
+        let _ = stream.set_nodelay(true);
+        stream.set_nonblocking(true).ok()?;
+        let local = canonical(stream.local_addr().ok()?);
+        let wire = Wire::new(stream, tls).ok()?;
+        self.last_id += 1;
+        let id = TcpId(self.last_id);
+        let path = Path::tcp(local, remote, id);
+        let (input, output) = (Vec::new(), Backlog::default());
+        self.networks.insert(network(remote.ip()), of_network + 1);
+        self.connections.insert(id, Connection { wire, path, stranger_since: now, input, output });
+        Some(id)
+    }
+
+    /// The socket of a connection, for the poller.
+    pub(super) fn socket(&self, id: TcpId) -> Option<BorrowedFd<'_>> {
+        self.connections.get(&id).map(|connection| connection.wire.as_fd())
+    }
+
+    /// Reads what has come and hands out whole messages.
+    pub(super) fn read(&mut self, id: TcpId, mut each: impl FnMut(Path, &[u8])) -> Turn {
+        let Some(connection) = self.connections.get_mut(&id) else { return Turn::Closed };
+        let mut chunk = [0; 16 << 10];
+        for _ in 0..READS_PER_TURN {
+            match connection.wire.read(&mut chunk) {
+                Ok(0) => return Turn::Closed,
+                Ok(len) => connection.input.extend_from_slice(&chunk[..len]),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(_) => return Turn::Closed,
+            }
+            let path = connection.path;
+            if !take_messages(&mut connection.input, |message| each(path, message)) {
+                return Turn::Closed;
+            }
+        }
+        connection.turn()
+    }
+
+    /// Sends whole messages, or drops them when too much waits.
+    pub(super) fn send(&mut self, id: TcpId, bytes: &[u8]) -> Turn {
+        let Some(connection) = self.connections.get_mut(&id) else { return Turn::Closed };
+        if !connection.output.push(&[bytes]) {
+            self.dropped += 1;
+            return connection.turn();
+        }
+        connection.write()
+    }
+
+    /// The socket takes more.
+    pub(super) fn write(&mut self, id: TcpId) -> Turn {
+        self.connections.get_mut(&id).map_or(Turn::Closed, Connection::write)
+    }
+
+    /// Closes it; returns its path.
+    pub(super) fn remove(&mut self, id: TcpId) -> Option<Path> {
+        let connection = self.connections.remove(&id)?;
+        let network = network(connection.path.remote.ip());
+        if let Some(count) = self.networks.get_mut(&network) {
+            *count -= 1;
+            if *count == 0 {
+                self.networks.remove(&network);
+            }
+        }
+        Some(connection.path)
+    }
+
+    /// Connections that have had no allocation for too long.
+    pub(super) fn strangers(&mut self, now: Instant, is_known: impl Fn(Path) -> bool) -> Vec<TcpId> {
+        for connection in self.connections.values_mut().filter(|connection| is_known(connection.path)) {
+            connection.stranger_since = now;
+        }
+        let is_strange = |since: Instant| now.saturating_duration_since(since) > STRANGER_TIME;
+        let strange = self.connections.iter().filter(|(_, connection)| is_strange(connection.stranger_since));
+        strange.map(|(&id, _)| id).collect()
+    }
+
+    /// Open connections.
+    pub(super) fn len(&self) -> usize {
+        self.connections.len()
+    }
+}
+
+impl Connection {
+    fn write(&mut self) -> Turn {
+        let written = self.wire.flush().and_then(|()| self.output.write_to(&mut self.wire));
+        if written.is_ok() { self.turn() } else { Turn::Closed }
+    }
+
+    fn turn(&self) -> Turn {
+        Turn::Alive { wants_write: self.output.is_waiting() || self.wire.wants_write() }
+    }
+}
+
+/// Hands out every whole message and keeps the rest; false when it is none of TURN's.
+fn take_messages(input: &mut Vec<u8>, mut each: impl FnMut(&[u8])) -> bool {
+    let mut at = 0;
+    loop {
+        match stream_frame_bytes(&input[at..]) {
+            Ok(Some(len)) if at + len <= input.len() => {
+                each(&input[at..at + len]);
+                at += len;
+            }
+            Ok(_) => break,
+            Err(_) => return false,
+        }
+    }
+    input.drain(..at);
+    true
+}
