@@ -142,8 +142,8 @@ impl<'a> Scene<'a> {
         };
         let nonce = self.nonces.get(&path).map_or(&[][..], |nonce| nonce);
         let request = request.username(&username).attribute(REALM, b"dais").attribute(NONCE, nonce);
-        let mut message = request.sign_with(&self.secret.key_of(&username));
-        if input.byte() % 8 == 0 {
+        let mut message = request.sign_with(&self.secret.key_of(&username).signer());
+        if input.byte().is_multiple_of(8) {
             let at = usize::from(input.number()) % message.len();
             message[at] ^= input.byte();
         }
@@ -192,7 +192,7 @@ fn path(number: usize) -> Path {
     let local = SocketAddr::from((SFU.0, 3478));
     let last = u8::try_from(number / 4).unwrap_or(0);
     let remote = SocketAddr::from(([192, 0, 2, last], 1000 + u16::try_from(number).unwrap_or(0)));
-    if number % 2 == 0 {
+    if number.is_multiple_of(2) {
         Path::udp(local, remote)
     } else {
         Path::tcp(local, remote, TcpId(u64::try_from(number).unwrap_or(0)))

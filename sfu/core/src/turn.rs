@@ -27,7 +27,7 @@ use std::time::Duration;
 
 pub use challenge::{MAX_CHALLENGE_BYTES, network};
 pub use channel::{MAX_FRAME_BYTES, NotTurn, stream_frame_bytes};
-pub use credentials::{Credentials, Secret};
+pub use credentials::{Credentials, LongTermKey, Secret};
 pub use peers::{OwnAddress, Peers};
 pub use queue::Output;
 pub use server::Server;

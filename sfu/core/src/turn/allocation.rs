@@ -3,9 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use aws_lc_rs::hmac;
-
 use super::channel::ChannelNumber;
+use super::credentials::LongTermKey;
 use super::{AllocationId, Family};
 use crate::stun::TransactionId;
 
@@ -21,7 +20,7 @@ pub(super) struct Allocation {
     pub(super) id: AllocationId,
     /// As in the requests, and the key that signs them.
     pub(super) username: String,
-    pub(super) key: hmac::Key,
+    pub(super) key: LongTermKey,
     pub(super) family: Family,
     /// Of the Allocate request: a repetition gets the same answer.
     pub(super) transaction: TransactionId,
@@ -59,7 +58,7 @@ pub(super) enum NotAdded {
 pub(super) struct Granted {
     pub(super) id: AllocationId,
     pub(super) username: String,
-    pub(super) key: hmac::Key,
+    pub(super) key: LongTermKey,
     pub(super) family: Family,
     pub(super) transaction: TransactionId,
 }

@@ -71,20 +71,38 @@ impl Secret {
 
     /// The long-term key that signs this user's requests (RFC 8489 §9.2.2); only who was issued the name can
     /// have it.
+    ///
+    /// # Panics
+    /// Never: every provider has MD5.
     #[must_use]
-    pub fn key_of(&self, username: &str) -> hmac::Key {
-        hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &self.digest(username))
-    }
-
-    fn digest(&self, username: &str) -> Vec<u8> {
+    pub fn key_of(&self, username: &str) -> LongTermKey {
         let text = format!("{username}:{REALM}:{}", self.password(username));
         let digest = self.provider.crypto().hash(HashAlgorithm::Md5, text.as_bytes());
         // Every client uses MD5: RFC 8489 §18.5.1.1 keeps it for those without PASSWORD-ALGORITHMS.
-        digest.expect("every provider has MD5")
+        let digest = digest.expect("every provider has MD5");
+        LongTermKey(digest.try_into().expect("an MD5 digest has 16 bytes"))
     }
 
     fn password(&self, username: &str) -> String {
         STANDARD.encode(hmac::sign(&self.key, username.as_bytes()))
+    }
+}
+
+/// Signs the requests of one username, and the answers to them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct LongTermKey([u8; 16]);
+
+impl LongTermKey {
+    /// For one signature: what a library makes of a key is a kilobyte, too much to keep in each allocation.
+    #[must_use]
+    pub fn signer(&self) -> hmac::Key {
+        hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &self.0)
+    }
+}
+
+impl fmt::Debug for LongTermKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LongTermKey(..)")
     }
 }
 
@@ -171,7 +189,7 @@ mod tests {
     fn passwords_and_keys_are_those_of_the_convention() {
         let secret = Secret::new(b"north");
         assert_eq!(secret.password("1433895918:user"), "/gk4t5tUc08OpM3NjrVjHSFVNmY=");
-        let digest = u128::from_be_bytes(secret.digest("1433895918:user").try_into().unwrap());
+        let digest = u128::from_be_bytes(secret.key_of("1433895918:user").0);
         assert_eq!(digest, 0x23b3_d84e_3f46_d776_e357_625c_a09b_09ea);
     }
 

@@ -58,12 +58,12 @@ enum Waiting {
 
 impl Queue {
     /// Queues the concatenation of these parts.
-    pub(super) fn to_client(&mut self, path: Path, parts: &[&[u8]]) {
+    pub(super) fn push_client(&mut self, path: Path, parts: &[&[u8]]) {
         let range = self.append(parts);
         self.waiting.push_back(Waiting::ToClient(path, range));
     }
 
-    pub(super) fn to_peer(&mut self, id: AllocationId, peer: SocketAddr, bytes: &[u8]) {
+    pub(super) fn push_peer(&mut self, id: AllocationId, peer: SocketAddr, bytes: &[u8]) {
         let range = self.append(&[bytes]);
         self.waiting.push_back(Waiting::ToPeer(id, peer, range));
     }

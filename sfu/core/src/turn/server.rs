@@ -97,12 +97,12 @@ impl Server {
                 Protocol::Udp => 0,
                 Protocol::Tcp(_) => bytes.len().next_multiple_of(4) - bytes.len(),
             };
-            self.queue.to_client(path, &[&header, bytes, &[0; 3][..padding]]);
+            self.queue.push_client(path, &[&header, bytes, &[0; 3][..padding]]);
         } else {
             self.indications += 1;
             let mut id = [0; 12];
             id[4..].copy_from_slice(&self.indications.to_be_bytes());
-            self.queue.to_client(path, &[&message::data_indication(peer, TransactionId(id), bytes)]);
+            self.queue.push_client(path, &[&message::data_indication(peer, TransactionId(id), bytes)]);
         }
     }
 
@@ -204,7 +204,7 @@ impl Server {
         }
         self.counters.packets_to_peers += 1;
         self.counters.bytes_to_peers += count(data);
-        self.queue.to_peer(allocation.id, self.config.peers.outward(peer), data);
+        self.queue.push_peer(allocation.id, self.config.peers.outward(peer), data);
     }
 
     fn remove(&mut self, path: Path) {

@@ -4,8 +4,7 @@ use std::net::SocketAddr;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use aws_lc_rs::hmac;
-
+use super::credentials::LongTermKey;
 use super::message::{
     self, CHANNEL_NUMBER, DATA, LIFETIME, NONCE, REALM, XOR_PEER_ADDRESS, XOR_RELAYED_ADDRESS,
 };
@@ -56,7 +55,7 @@ fn secret() -> Secret {
 #[derive(Debug)]
 struct User {
     username: String,
-    key: hmac::Key,
+    key: LongTermKey,
 }
 
 impl User {
@@ -141,11 +140,11 @@ impl Scene {
 
     fn answer(&mut self, now: Instant, path: Path, bytes: &[u8]) -> Answer {
         let all = self.say(now, path, bytes);
-        let answers = all.iter().filter_map(|out| match out {
+        let mut answers = all.iter().filter_map(|out| match out {
             Out::Client(to, bytes) if *to == path => Some(Answer::read(bytes)),
             Out::Client(..) | Out::Peer(..) | Out::Close(_) => None,
         });
-        answers.last().expect("an answer")
+        answers.next_back().expect("an answer")
     }
 
     fn allocate(&mut self, now: Instant, path: Path, person: &str) -> Answer {
@@ -187,7 +186,7 @@ fn udp(request: MessageWriter) -> MessageWriter {
 
 fn sign(request: MessageWriter, who: &User, nonce: &[u8]) -> Vec<u8> {
     let request = request.attribute(USERNAME, who.username.as_bytes()).attribute(REALM, b"dais");
-    request.attribute(NONCE, nonce).sign_with(&who.key)
+    request.attribute(NONCE, nonce).sign_with(&who.key.signer())
 }
 
 /// What an answer says; 0 is success.
@@ -306,7 +305,8 @@ fn who_is_not_who_it_says_gets_nothing() {
     }
     let stale = sign(udp(scene.writer(ALLOCATE)), &User::new("ada"), b"AAAAAAAAAAAAAAAA");
     assert_eq!(scene.answer(epoch(), ada, &stale).code, 438);
-    let incomplete = scene.writer(ALLOCATE).attribute(NONCE, b"AAAA").sign_with(&User::new("ada").key);
+    let incomplete =
+        scene.writer(ALLOCATE).attribute(NONCE, b"AAAA").sign_with(&User::new("ada").key.signer());
     assert_eq!(scene.answer(epoch(), ada, &incomplete).code, 400);
     assert_eq!(scene.server.allocations(), 0);
 

@@ -3,15 +3,13 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
-use aws_lc_rs::hmac;
-
 use super::{SWEEP_INTERVAL, Server};
 use crate::stun::{Class, MessageWriter};
 use crate::transport::{Path, Protocol};
 use crate::turn::allocation::{Allocation, Granted, NotAdded};
 use crate::turn::challenge::network;
 use crate::turn::channel::ChannelNumber;
-use crate::turn::credentials::{REALM, Username};
+use crate::turn::credentials::{LongTermKey, REALM, Username};
 use crate::turn::message::{self, LIFETIME, Message, Method, NONCE, UNKNOWN_ATTRIBUTES, XOR_RELAYED_ADDRESS};
 use crate::turn::quota::Exhausted;
 use crate::turn::{AllocationId, Family};
@@ -35,7 +33,7 @@ mod code {
 /// What a request's signature says.
 enum Identified<'a> {
     /// Signed by whom it names.
-    Authentic(Username<'a>, hmac::Key),
+    Authentic(Username<'a>, LongTermKey),
     /// A stranger, for this reason; answered without a signature.
     Stranger(u16),
 }
@@ -56,9 +54,9 @@ impl Server {
         };
         let Some(relayed) = ip.zip(port).map(SocketAddr::from) else {
             let refusal = MessageWriter::of_kind(kind(Class::Error), transaction);
-            let refusal = refusal.error_code(code::INSUFFICIENT_CAPACITY).sign_with(&allocation.key);
+            let refusal = refusal.error_code(code::INSUFFICIENT_CAPACITY).sign_with(&allocation.key.signer());
             self.counters.refused_allocations += 1;
-            self.queue.to_client(path, &[&refusal]);
+            self.queue.push_client(path, &[&refusal]);
             self.remove(path);
             return;
         };
@@ -67,7 +65,7 @@ impl Server {
         let success = MessageWriter::of_kind(kind(Class::Success), transaction);
         let success = self.describe(success, path, relayed);
         if let Some(allocation) = self.allocations.get(&path) {
-            self.queue.to_client(path, &[&success.sign_with(&allocation.key)]);
+            self.queue.push_client(path, &[&success.sign_with(&allocation.key.signer())]);
         }
     }
 
@@ -87,7 +85,7 @@ impl Server {
         };
         let refuse = |code| message::answer(message, Class::Error).error_code(code);
         let answer = if message.unknown.is_empty() {
-            match self.serve(now, path, message, (username, &key)) {
+            match self.serve(now, path, message, (username, key)) {
                 Ok(Some(success)) => success,
                 Ok(None) => return,
                 Err(code) => refuse(code),
@@ -96,7 +94,7 @@ impl Server {
             let unknown: Vec<u8> = message.unknown.iter().flat_map(|kind| kind.to_be_bytes()).collect();
             refuse(code::UNKNOWN_ATTRIBUTE).attribute(UNKNOWN_ATTRIBUTES, &unknown)
         };
-        self.queue.to_client(path, &[&answer.sign_with(&key)]);
+        self.queue.push_client(path, &[&answer.sign_with(&key.signer())]);
     }
 
     /// RFC 8489 §9.2.4, with the nonce first: it costs least.
@@ -116,13 +114,13 @@ impl Server {
         // Who got an allocation in time may keep it: meetings outlast credentials.
         let allocation = self.allocations.get(&path).filter(|a| a.username == username.text);
         let key = match allocation {
-            Some(allocation) => allocation.key.clone(),
+            Some(allocation) => allocation.key,
             None if username.expires_unix < self.unix_seconds(now) => {
                 return Identified::Stranger(code::UNAUTHENTICATED);
             }
             None => self.secret.key_of(username.text),
         };
-        if message.is_signed_with(&key) {
+        if message.is_signed_with(&key.signer()) {
             Identified::Authentic(username, key)
         } else {
             Identified::Stranger(code::UNAUTHENTICATED)
@@ -145,7 +143,7 @@ impl Server {
         let is_proven = matches!(path.protocol, Protocol::Tcp(_));
         if is_proven || self.challenges.admit(now, path.remote.ip()) {
             self.counters.challenges += 1;
-            self.queue.to_client(path, &[&answer.unsigned()]);
+            self.queue.push_client(path, &[&answer.unsigned()]);
         } else {
             self.counters.dropped_challenges += 1;
         }
@@ -156,7 +154,7 @@ impl Server {
         now: Instant,
         path: Path,
         message: &Message<'_>,
-        (username, key): (Username<'_>, &hmac::Key),
+        (username, key): (Username<'_>, LongTermKey),
     ) -> Served {
         if self.allocations.get(&path).is_some_and(|a| a.username != username.text) {
             return Err(code::WRONG_CREDENTIALS);
@@ -176,7 +174,7 @@ impl Server {
         now: Instant,
         path: Path,
         message: &Message<'_>,
-        (username, key): (Username<'_>, &hmac::Key),
+        (username, key): (Username<'_>, LongTermKey),
     ) -> Served {
         if let Some(allocation) = self.allocations.get(&path) {
             if allocation.transaction != message.transaction() {
@@ -208,7 +206,7 @@ impl Server {
         })?;
         self.last_id += 1;
         let id = AllocationId(self.last_id);
-        let (username, key) = (username.text.to_owned(), key.clone());
+        let (username, key) = (username.text.to_owned(), key);
         let granted = Granted { id, username, key, family, transaction: message.transaction() };
         let limits = &self.config.limits;
         let allocation = Allocation::new(granted, now + limits.lifetime, limits.bytes_per_second, now);
