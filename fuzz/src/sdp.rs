@@ -165,5 +165,6 @@ fn with_local<R>(write: impl FnOnce(&LocalDescription<'_>) -> R) -> R {
             address: SocketAddr::from(([192, 0, 2, 1], 7882)),
             protocol: CandidateProtocol::Udp,
         }],
+        lite: true,
     })
 }

@@ -9,7 +9,7 @@ use sfu_core::rtp::SeqIndex;
 use sfu_core::seed::Seed;
 use sfu_core::transport::{
     ChannelConfig, CloseReason, Config, DropReason, Event, Path, Received, Reliability, RemoteDescription,
-    Setup, Transport,
+    RemoteIce, Setup, Transport,
 };
 
 use crate::input::{Input, epoch};
@@ -274,7 +274,12 @@ fn transport_with(which: usize, now: Instant) -> Transport {
 }
 
 fn description(transport: &Transport, setup: Setup) -> RemoteDescription {
-    RemoteDescription { credentials: transport.local().clone(), fingerprint: transport.fingerprint(), setup }
+    RemoteDescription {
+        credentials: transport.local().clone(),
+        fingerprint: transport.fingerprint(),
+        setup,
+        ice: RemoteIce::Full,
+    }
 }
 
 fn path(last: u8) -> Path {

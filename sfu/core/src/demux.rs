@@ -63,6 +63,19 @@ pub fn stun_username(datagram: &[u8]) -> Option<StunUsername<'_>> {
     Some(StunUsername { local, remote })
 }
 
+/// Finds our ufrag in the answer to one of our own checks: an answer has no USERNAME, but its transaction id is
+/// ours, and begins with the ufrag of the transport that asked.
+///
+/// `None` if the datagram is no well-formed Binding response. Nothing is authenticated here.
+#[must_use]
+pub fn stun_answer_ufrag(datagram: &[u8]) -> Option<String> {
+    let message = stun::Message::parse(datagram).ok()?;
+    if !matches!(message.class(), stun::Class::Success | stun::Class::Error) {
+        return None;
+    }
+    crate::ice::ufrag_of(&message.transaction()).map(str::to_owned)
+}
+
 /// RFC 3550 §5.1.
 const RTP_HEADER_BYTES: usize = 12;
 /// Common header and sender SSRC (RFC 3550 §6.4.2).

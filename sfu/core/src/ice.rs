@@ -1,12 +1,15 @@
-//! ICE-lite (RFC 8445 §2.5): answers the peer's checks and picks the path among those that succeeded.
+//! ICE-lite (RFC 8445 §2.5): answers the peer's checks and picks the path among those that succeeded. Towards
+//! a peer that is lite itself it is full and controlling: somebody has to check (`checks`).
 //!
-//! It decides which path is current. It never sends a check of its own, and ignores the peer's candidates.
+//! It decides which path is current. It ignores the candidates of peers that check.
 
 mod agent;
+mod checks;
 
 use std::fmt;
 
 pub(crate) use agent::{Agent, AgentEvent, CheckError};
+pub(crate) use checks::ufrag_of;
 
 use crate::seed::Seed;
 

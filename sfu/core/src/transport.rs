@@ -17,6 +17,7 @@ mod events;
 mod path;
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;
@@ -50,6 +51,17 @@ pub struct RemoteDescription {
     pub fingerprint: Fingerprint,
     /// Its `a=setup`. `Passive` makes us the DTLS client; everything else the server.
     pub setup: Setup,
+    /// Who checks paths.
+    pub ice: RemoteIce,
+}
+
+/// How the peer does ICE.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RemoteIce {
+    /// It checks us; where it is, its checks tell.
+    Full,
+    /// `a=ice-lite`: it answers our checks at these UDP addresses.
+    Lite(Vec<SocketAddr>),
 }
 
 /// What [`Transport::set_remote`] did.
@@ -151,6 +163,12 @@ impl Transport {
     #[must_use]
     pub fn local(&self) -> &Credentials {
         self.core.as_ref().map_or(&self.last_local, |core| core.local())
+    }
+
+    /// Whether we check the peer, which is lite: our descriptions then do not say that we are.
+    #[must_use]
+    pub fn is_controlling(&self) -> bool {
+        self.core.as_ref().is_some_and(|core| core.is_controlling())
     }
 
     /// What belongs into our descriptions as `a=fingerprint`.

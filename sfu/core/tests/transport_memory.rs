@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 use sfu_core::seed::Seed;
 use sfu_core::stun::{Class, MessageWriter, Role, TransactionId};
 use sfu_core::transport::{
-    Certificate, ChannelConfig, Config, Event, Path, Reliability, RemoteDescription, Setup, Transport,
+    Certificate, ChannelConfig, Config, Event, Path, Reliability, RemoteDescription, RemoteIce, Setup,
+    Transport,
 };
 
 struct Counting;
@@ -44,7 +45,7 @@ fn transport(certificate: &Certificate, seed: u8, now: Instant) -> Transport {
 
 fn describe(transport: &Transport, setup: Setup) -> RemoteDescription {
     let credentials = transport.local().clone();
-    RemoteDescription { credentials, fingerprint: transport.fingerprint(), setup }
+    RemoteDescription { credentials, fingerprint: transport.fingerprint(), setup, ice: RemoteIce::Full }
 }
 
 /// A check of `transport` by its peer, with nomination.

@@ -11,7 +11,7 @@ use sfu_core::rtp::SeqIndex;
 use sfu_core::seed::Seed;
 use sfu_core::stun::{Class, Message, MessageWriter, Role, TransactionId};
 use sfu_core::transport::{
-    Certificate, Config, Credentials, Event, Path, Received, RemoteDescription, Setup, Transport,
+    Certificate, Config, Credentials, Event, Path, Received, RemoteDescription, RemoteIce, Setup, Transport,
 };
 
 /// Making a certificate costs a key pair: once for each process.
@@ -84,7 +84,7 @@ impl Leg {
             self.next_check = now;
         }
         let setup = if self.is_dtls_client { Setup::Passive } else { Setup::Active };
-        let _ = self.transport.set_remote(RemoteDescription { setup, ..remote }, now);
+        let _ = self.transport.set_remote(RemoteDescription { setup, ice: RemoteIce::Full, ..remote }, now);
     }
 
     /// The client moves to another address.

@@ -85,6 +85,7 @@ impl Subscriber {
             credentials: &credentials,
             fingerprint: self.leg.transport.fingerprint(),
             candidates: &candidates,
+            lite: true,
         };
         let answered = answer(&description, &local, &[]).unwrap();
         self.negotiate(&answered.negotiated, now);

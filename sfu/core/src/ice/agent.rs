@@ -1,9 +1,11 @@
 //! The table of checked paths of one transport, and which of them is current.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::Credentials;
+use super::checks::Checks;
 use crate::seed::Seed;
 use crate::stun::{Class, Message, MessageWriter, Role};
 use crate::transport::Path;
@@ -22,6 +24,8 @@ pub(crate) struct Agent {
     pairs: Vec<Pair>,
     selected: Option<Path>,
     events: VecDeque<AgentEvent>,
+    /// Towards a lite peer.
+    checks: Option<Box<Checks>>,
 }
 
 /// A path on which a check succeeded.
@@ -66,6 +70,7 @@ impl Agent {
             pairs: Vec::new(),
             selected: None,
             events: VecDeque::new(),
+            checks: None,
         }
     }
 
@@ -87,6 +92,40 @@ impl Agent {
         for pair in &mut self.pairs {
             (pair.nominated, pair.fresh) = (false, false);
         }
+    }
+
+    /// The peer is lite and will not check: do it (RFC 8445 §6.1.1). Called again when it restarted ICE.
+    pub(crate) fn control(&mut self, now: Instant, remote: &Credentials, candidates: &[SocketAddr]) {
+        let seed = Seed::new(self.seed.derive("ice checks", self.generation));
+        self.checks = Some(Box::new(Checks::new(seed, remote.clone(), candidates, now)));
+    }
+
+    /// Whether it is full and controlling.
+    pub(crate) fn is_controlling(&self) -> bool {
+        self.checks.is_some()
+    }
+
+    /// The next check to send, on the path to send it on.
+    pub(crate) fn poll_check(&mut self, now: Instant) -> Option<(Path, Vec<u8>)> {
+        let mut lost = None;
+        let check = self.checks.as_mut()?.poll_check(now, &self.current, |path| lost = Some(path));
+        if let Some(path) = lost {
+            self.remove(&path);
+        }
+        check
+    }
+
+    /// Takes the answer to one of our checks.
+    pub(crate) fn handle_answer(
+        &mut self,
+        now: Instant,
+        path: Path,
+        message: &Message<'_>,
+    ) -> Result<(), CheckError> {
+        let checks = self.checks.as_mut().ok_or(CheckError::Malformed)?;
+        let answered = checks.handle_answer(now, path, message).ok_or(CheckError::Unauthentic)?;
+        self.note_check(now, path, true, answered.nominated);
+        Ok(())
     }
 
     /// Takes a check; the response goes back on the path it came on.
@@ -112,7 +151,8 @@ impl Agent {
             return Err(CheckError::Unauthentic);
         }
         // A lite agent is always controlled (RFC 8445 §6.1.1): the peer must take the other role (§7.3.1.1).
-        if matches!(message.role(), Some(Role::Controlled(_))) {
+        // Who said that it is lite and checks all the same is answered, and changes nobody's role.
+        if matches!(message.role(), Some(Role::Controlled(_))) && self.checks.is_none() {
             let refusal = MessageWriter::new(Class::Error, message.transaction()).error_code(487);
             return Ok(refusal.sign(&credentials.pwd));
         }
@@ -162,7 +202,8 @@ impl Agent {
     /// When [`Self::handle_timeout`] has something to do.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let others = self.pairs.iter().filter(|pair| Some(pair.path) != self.selected);
-        others.map(|pair| pair.last_check + FORGET).min()
+        let checks = self.checks.as_ref().and_then(|checks| checks.poll_timeout());
+        others.map(|pair| pair.last_check + FORGET).chain(checks).min()
     }
 
     /// The path for media and for replies that belong to no request.

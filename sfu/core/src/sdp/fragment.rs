@@ -68,10 +68,11 @@ impl Fragment {
         text
     }
 
-    /// What our answer says of ICE, as a fragment: lite, and the section that carries our candidates.
+    /// What our answer says of ICE, as a fragment: whether we are lite, and the section that carries our candidates.
     #[must_use]
     pub fn of_answer(answer: &str) -> String {
-        let mut text = String::from("a=ice-lite\r\n");
+        let is_lite = answer.contains("\r\na=ice-lite\r\n");
+        let mut text = String::from(if is_lite { "a=ice-lite\r\n" } else { "" });
         let tag = answer.split("\r\nm=").skip(1).find(|section| section.contains("\r\na=candidate:"));
         for (place, line) in tag.into_iter().flat_map(str::lines).enumerate() {
             let wanted = ["a=mid:", "a=ice-ufrag:", "a=ice-pwd:", "a=candidate:", "a=end-of-candidates"];

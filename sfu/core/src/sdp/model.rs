@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use crate::dtls::{Fingerprint, Setup};
 use crate::ice::Credentials;
 use crate::rtp::{ExtId, Mid, Pt, Rid, Ssrc};
-use crate::transport::RemoteDescription;
+use crate::transport::{RemoteDescription, RemoteIce};
 
 /// A parsed offer or answer.
 #[derive(Debug, Clone, Default)]
@@ -14,6 +14,8 @@ pub struct SessionDescription {
     pub bundle: Vec<Mid>,
     /// Two-byte header extensions may be mixed with one-byte ones (RFC 8285 §6).
     pub extmap_allow_mixed: bool,
+    /// `a=ice-lite`: whoever wrote this checks no paths.
+    pub lite: bool,
     /// Transport attributes at session level; a section's own win.
     pub transport: TransportLines,
     /// m-sections in order; the index is the m-line index.
@@ -31,6 +33,8 @@ pub struct TransportLines {
     pub fingerprint: Option<Fingerprint>,
     /// `a=setup`.
     pub setup: Option<Setup>,
+    /// Addresses of `a=candidate`: the first few host candidates over UDP.
+    pub candidates: Vec<SocketAddr>,
 }
 
 impl SessionDescription {
@@ -58,6 +62,7 @@ impl SessionDescription {
             },
             fingerprint: lines.fingerprint.or(session.fingerprint)?,
             setup: lines.setup.or(session.setup)?,
+            ice: if self.lite { RemoteIce::Lite(lines.candidates.clone()) } else { RemoteIce::Full },
         })
     }
 }
@@ -289,4 +294,6 @@ pub struct LocalDescription<'a> {
     pub fingerprint: Fingerprint,
     /// At least one.
     pub candidates: &'a [Candidate],
+    /// `a=ice-lite`; not towards a peer that says it itself, because one of two has to check.
+    pub lite: bool,
 }

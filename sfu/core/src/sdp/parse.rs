@@ -1,6 +1,7 @@
 //! Reads SDP text within fixed bounds, in linear time; it never panics.
 
 use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
 
 use super::section::SectionReader;
 use super::{Direction, MediaSection, SessionDescription, TransportLines};
@@ -106,6 +107,8 @@ impl Reader {
             let mids = value.strip_prefix("BUNDLE ").unwrap_or_default().split(' ');
             let mids = mids.filter_map(|mid| Mid::new(mid.as_bytes()));
             self.description.bundle = mids.take(MAX_SECTIONS).collect();
+        } else if name == "ice-lite" {
+            self.description.lite = true;
         } else {
             self.direction = read_direction(name).unwrap_or(self.direction);
         }
@@ -138,9 +141,23 @@ fn read_transport(lines: &mut TransportLines, name: &str, value: &str) -> bool {
         // Several lines name several hash functions; one that we know is enough.
         "fingerprint" => lines.fingerprint = lines.fingerprint.or_else(|| Fingerprint::parse(value)),
         "setup" => lines.setup = Setup::parse(value),
+        "candidate" => {
+            if lines.candidates.len() < MAX_CANDIDATES {
+                lines.candidates.extend(read_host_candidate(value));
+            }
+        }
         _ => return false,
     }
     true
+}
+
+/// The address of a host candidate over UDP for the first component (RFC 8839 §5.1).
+fn read_host_candidate(value: &str) -> Option<SocketAddr> {
+    let mut fields = value.split(' ');
+    let (component, protocol) = (fields.nth(1)?, fields.next()?);
+    let (ip, port, typ, kind) = (fields.nth(1)?, fields.next()?, fields.next()?, fields.next()?);
+    let is_host = component == "1" && protocol.eq_ignore_ascii_case("udp") && typ == "typ" && kind == "host";
+    if is_host { Some((ip.parse::<IpAddr>().ok()?, port.parse().ok()?).into()) } else { None }
 }
 
 pub(super) fn read_direction(name: &str) -> Option<Direction> {
@@ -152,3 +169,5 @@ pub(super) fn read_direction(name: &str) -> Option<Direction> {
 const MAX_BYTES: usize = 2 << 20;
 const MAX_LINES: usize = 50_000;
 const MAX_SECTIONS: usize = 1000;
+/// Of one section; those of a lite peer are checked.
+const MAX_CANDIDATES: usize = 8;

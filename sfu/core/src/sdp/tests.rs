@@ -38,6 +38,7 @@ fn with_local<R>(write: impl FnOnce(&LocalDescription<'_>) -> R) -> R {
         credentials: &credentials,
         fingerprint: Fingerprint::of(b"ours"),
         candidates: &candidates(),
+        lite: true,
     })
 }
 

@@ -31,7 +31,9 @@ impl<'a> Writer<'a> {
         writer.line(format_args!("o=- {id} {version} IN IP4 127.0.0.1"));
         writer.line("s=-");
         writer.line("t=0 0");
-        writer.line("a=ice-lite");
+        if local.lite {
+            writer.line("a=ice-lite");
+        }
         if !bundle.is_empty() {
             writer.text.push_str("a=group:BUNDLE");
             for mid in bundle {

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::peer::{Channels, Peer, Role, TransportKey};
 use super::timers::Timer;
 use super::{Event, Shard};
-use crate::demux::stun_username;
+use crate::demux::{stun_answer_ufrag, stun_username};
 use crate::room::ParticipantKey;
 use crate::room::message::{LeaveAction, LeaveReason};
 use crate::room::participant::Lifeline;
@@ -18,8 +18,7 @@ impl Shard {
         let known = self.paths.get(&path).copied();
         // A check names its transport by our ufrag: a path may change hands after an ICE restart.
         let is_stun = datagram.first().is_some_and(|&byte| byte < 4);
-        let name = if is_stun { stun_username(datagram) } else { None };
-        let named = name.and_then(|name| self.ufrags.get(name.local).copied());
+        let named = if is_stun { self.named(datagram) } else { None };
         let Some(key) = named.or(known) else {
             self.stats.dropped_datagrams += 1;
             return;
@@ -41,6 +40,14 @@ impl Shard {
             Received::Consumed => {}
         }
         self.drain_transport(key, now);
+    }
+
+    /// The transport that a check names, or whose own check this answers.
+    fn named(&self, stun: &[u8]) -> Option<TransportKey> {
+        match stun_username(stun) {
+            Some(name) => self.ufrags.get(name.local).copied(),
+            None => self.ufrags.get(&stun_answer_ufrag(stun)?).copied(),
+        }
     }
 
     /// An ICE-TCP connection is gone.
@@ -129,6 +136,7 @@ impl Shard {
             credentials: &credentials,
             fingerprint: peer.transport.fingerprint(),
             candidates: &candidates,
+            lite: !peer.transport.is_controlling(),
         };
         Some(write(&local, &mut peer.role))
     }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::{
     ChannelConfig, ChannelId, ChannelOpened, CloseReason, DataKind, DropReason, Event, Output, Path,
-    Received, ReceivedRtp, RemoteChange, RemoteDescription, RemoteError, SendError, Transmit,
+    Received, ReceivedRtp, RemoteChange, RemoteDescription, RemoteError, RemoteIce, SendError, Transmit,
 };
 use crate::demux::{self, DatagramKind};
 use crate::dtls::{self, Certificate, Fingerprint, Role, Setup};
@@ -14,6 +14,7 @@ use crate::ice::{Agent, AgentEvent, CheckError, Credentials};
 use crate::sctp;
 use crate::seed::Seed;
 use crate::srtp::{OpenError, SrtpReceiver, SrtpSender};
+use crate::stun::{Class, Message};
 
 /// Everything that a peer's bytes can touch.
 pub(super) struct Core {
@@ -88,6 +89,10 @@ impl Core {
         self.agent.local()
     }
 
+    pub(super) fn is_controlling(&self) -> bool {
+        self.agent.is_controlling()
+    }
+
     pub(super) fn is_closed(&self) -> bool {
         self.reach == Reach::Closed
     }
@@ -129,12 +134,13 @@ impl Core {
             return Ok(RemoteChange::Unchanged);
         }
         remote.credentials = description.credentials;
-        if std::mem::take(&mut self.restarting) {
-            return Ok(RemoteChange::RestartedByUs);
+        let by_us = std::mem::take(&mut self.restarting);
+        if !by_us {
+            self.agent.restart();
         }
-        self.agent.restart();
+        self.check_lite(&description.ice, now);
         self.take_agent_events();
-        Ok(RemoteChange::RestartedByPeer)
+        Ok(if by_us { RemoteChange::RestartedByUs } else { RemoteChange::RestartedByPeer })
     }
 
     pub(super) fn handle_datagram(&mut self, now: Instant, path: Path, datagram: &mut [u8]) -> Received {
@@ -143,7 +149,7 @@ impl Core {
             return Received::Dropped(DropReason::UncheckedPath);
         }
         let received = match kind {
-            DatagramKind::Stun => self.handle_check(now, path, datagram),
+            DatagramKind::Stun => self.handle_stun(now, path, datagram),
             DatagramKind::Dtls => self.handle_dtls(now, path, datagram),
             DatagramKind::Rtp => self.handle_rtp(now, path, datagram),
             DatagramKind::Rtcp => self.handle_rtcp(now, path, datagram),
@@ -162,6 +168,7 @@ impl Core {
 
     pub(super) fn handle_timeout(&mut self, now: Instant) {
         self.agent.handle_timeout(now);
+        self.send_checks(now);
         self.take_agent_events();
         if let Some(remote) = &mut self.remote {
             remote.dtls.handle_timeout(now);
@@ -241,10 +248,47 @@ impl Core {
             ),
         });
         self.since = now;
+        self.check_lite(&description.ice, now);
         for (path, datagram) in std::mem::take(&mut self.early) {
             self.handle_dtls(now, path, &datagram);
         }
         self.pump(now);
+    }
+
+    /// Begins to check a peer that is lite.
+    fn check_lite(&mut self, ice: &RemoteIce, now: Instant) {
+        let (RemoteIce::Lite(candidates), Some(remote)) = (ice, &self.remote) else { return };
+        self.agent.control(now, &remote.credentials, candidates);
+        self.send_checks(now);
+    }
+
+    fn send_checks(&mut self, now: Instant) {
+        while let Some((path, check)) = self.agent.poll_check(now) {
+            self.output.transmits.push_back(Transmit { path, bytes: check.into() });
+        }
+    }
+
+    fn handle_stun(&mut self, now: Instant, path: Path, datagram: &[u8]) -> Received {
+        match Message::parse(datagram) {
+            Ok(message) if matches!(message.class(), Class::Success | Class::Error) => {
+                self.handle_answer(now, path, &message)
+            }
+            _ => self.handle_check(now, path, datagram),
+        }
+    }
+
+    fn handle_answer(&mut self, now: Instant, path: Path, message: &Message<'_>) -> Received {
+        match self.agent.handle_answer(now, path, message) {
+            Ok(()) => {
+                // The nomination follows at once.
+                self.send_checks(now);
+                self.take_agent_events();
+                self.pump(now);
+                if self.agent.is_checked(&path) { Received::PathChecked } else { Received::Consumed }
+            }
+            Err(CheckError::Malformed) => Received::Dropped(DropReason::BadStun),
+            Err(CheckError::Unauthentic) => Received::Dropped(DropReason::UnauthenticStun),
+        }
     }
 
     fn handle_check(&mut self, now: Instant, path: Path, datagram: &[u8]) -> Received {

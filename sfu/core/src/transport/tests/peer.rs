@@ -243,5 +243,10 @@ pub(super) fn sealed(sender: &SrtpSender, index: u64) -> Vec<u8> {
 }
 
 pub(super) fn description(transport: &Transport, setup: Setup) -> RemoteDescription {
-    RemoteDescription { credentials: transport.local().clone(), fingerprint: transport.fingerprint(), setup }
+    RemoteDescription {
+        credentials: transport.local().clone(),
+        fingerprint: transport.fingerprint(),
+        setup,
+        ice: RemoteIce::Full,
+    }
 }
