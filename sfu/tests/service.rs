@@ -8,6 +8,8 @@ mod api;
 mod hostile;
 #[path = "service/link.rs"]
 mod link_tests;
+#[path = "service/lite.rs"]
+mod lite;
 #[path = "service/media.rs"]
 mod media;
 #[path = "service/netns.rs"]

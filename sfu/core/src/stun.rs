@@ -55,6 +55,11 @@ impl Class {
     }
 }
 
+/// Whether a STUN message answers one: the upper bit of its class is the lowest of its first byte.
+pub(crate) fn is_answer(message: &[u8]) -> bool {
+    message.first().is_some_and(|first| first & 1 == 1)
+}
+
 /// Why bytes are not a Binding message that we can use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {

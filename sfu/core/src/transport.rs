@@ -1,4 +1,4 @@
-//! ②③ One transport: ICE-lite, DTLS, SRTP and SCTP towards one peer connection of one participant.
+//! ②③ One transport: ICE (lite, unless the peer is), DTLS, SRTP and SCTP towards one peer connection of one participant.
 //!
 //! It decides whose datagrams are believed, on which path to answer, and when the peer is gone. It does not
 //! decide what media means: it hands out plaintext packets and seals the ones it is given.

@@ -1,14 +1,13 @@
 //! The table of checked paths of one transport, and which of them is current.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::Credentials;
 use super::checks::Checks;
 use crate::seed::Seed;
 use crate::stun::{Class, Message, MessageWriter, Role};
-use crate::transport::Path;
+use crate::transport::{Path, RemoteIce};
 
 /// Answers checks and keeps the paths that passed one.
 ///
@@ -94,10 +93,14 @@ impl Agent {
         }
     }
 
-    /// The peer is lite and will not check: do it (RFC 8445 §6.1.1). Called again when it restarted ICE.
-    pub(crate) fn control(&mut self, now: Instant, remote: &Credentials, candidates: &[SocketAddr]) {
-        let seed = Seed::new(self.seed.derive("ice checks", self.generation));
-        self.checks = Some(Box::new(Checks::new(seed, remote.clone(), candidates, now)));
+    /// Takes what the peer said of itself, at first and after each ICE restart: if it is lite it will not
+    /// check, so we do (RFC 8445 §6.1.1).
+    pub(crate) fn set_remote(&mut self, now: Instant, remote: &Credentials, ice: &RemoteIce) {
+        let seed = || Seed::new(self.seed.derive("ice checks", self.generation));
+        self.checks = match ice {
+            RemoteIce::Full => None,
+            RemoteIce::Lite(addresses) => Some(Box::new(Checks::new(seed(), remote.clone(), addresses, now))),
+        };
     }
 
     /// Whether it is full and controlling.
@@ -120,10 +123,11 @@ impl Agent {
         &mut self,
         now: Instant,
         path: Path,
-        message: &Message<'_>,
+        datagram: &[u8],
     ) -> Result<(), CheckError> {
+        let message = Message::parse(datagram).map_err(|_| CheckError::Malformed)?;
         let checks = self.checks.as_mut().ok_or(CheckError::Malformed)?;
-        let answered = checks.handle_answer(now, path, message).ok_or(CheckError::Unauthentic)?;
+        let answered = checks.handle_answer(now, path, &message).ok_or(CheckError::Unauthentic)?;
         self.note_check(now, path, true, answered.nominated);
         Ok(())
     }

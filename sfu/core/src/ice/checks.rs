@@ -194,8 +194,8 @@ fn transaction(seed: &Seed, local: &Credentials, count: u64) -> TransactionId {
 }
 
 /// Which of our ufrags an answer's transaction id names; see [`transaction`].
-pub(crate) fn ufrag_of(transaction: &TransactionId) -> Option<&str> {
-    std::str::from_utf8(&transaction.0[..UFRAG_BYTES]).ok()
+pub(crate) fn ufrag_of(transaction: &[u8]) -> Option<&str> {
+    std::str::from_utf8(transaction.get(..UFRAG_BYTES)?).ok()
 }
 
 /// A check leaves from the address that the system's routes choose; its answer tells which one that was.

@@ -44,10 +44,11 @@ impl Shard {
 
     /// The transport that a check names, or whose own check this answers.
     fn named(&self, stun: &[u8]) -> Option<TransportKey> {
-        match stun_username(stun) {
-            Some(name) => self.ufrags.get(name.local).copied(),
-            None => self.ufrags.get(&stun_answer_ufrag(stun)?).copied(),
-        }
+        let ufrag = match stun_answer_ufrag(stun) {
+            Some(ufrag) => ufrag,
+            None => stun_username(stun)?.local,
+        };
+        self.ufrags.get(ufrag).copied()
     }
 
     /// An ICE-TCP connection is gone.

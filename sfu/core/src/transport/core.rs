@@ -14,7 +14,7 @@ use crate::ice::{Agent, AgentEvent, CheckError, Credentials};
 use crate::sctp;
 use crate::seed::Seed;
 use crate::srtp::{OpenError, SrtpReceiver, SrtpSender};
-use crate::stun::{Class, Message};
+use crate::stun;
 
 /// Everything that a peer's bytes can touch.
 pub(super) struct Core {
@@ -257,8 +257,9 @@ impl Core {
 
     /// Begins to check a peer that is lite.
     fn check_lite(&mut self, ice: &RemoteIce, now: Instant) {
-        let (RemoteIce::Lite(candidates), Some(remote)) = (ice, &self.remote) else { return };
-        self.agent.control(now, &remote.credentials, candidates);
+        if let Some(remote) = &self.remote {
+            self.agent.set_remote(now, &remote.credentials, ice);
+        }
         self.send_checks(now);
     }
 
@@ -269,16 +270,15 @@ impl Core {
     }
 
     fn handle_stun(&mut self, now: Instant, path: Path, datagram: &[u8]) -> Received {
-        match Message::parse(datagram) {
-            Ok(message) if matches!(message.class(), Class::Success | Class::Error) => {
-                self.handle_answer(now, path, &message)
-            }
-            _ => self.handle_check(now, path, datagram),
+        if stun::is_answer(datagram) {
+            self.handle_answer(now, path, datagram)
+        } else {
+            self.handle_check(now, path, datagram)
         }
     }
 
-    fn handle_answer(&mut self, now: Instant, path: Path, message: &Message<'_>) -> Received {
-        match self.agent.handle_answer(now, path, message) {
+    fn handle_answer(&mut self, now: Instant, path: Path, datagram: &[u8]) -> Received {
+        match self.agent.handle_answer(now, path, datagram) {
             Ok(()) => {
                 // The nomination follows at once.
                 self.send_checks(now);

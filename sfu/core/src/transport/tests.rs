@@ -4,5 +4,6 @@ mod attack;
 mod channels;
 mod connect;
 mod fuzz;
+mod lite;
 mod paths;
 mod peer;

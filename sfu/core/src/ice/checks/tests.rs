@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::ice::{Agent, AgentEvent};
+use crate::transport::RemoteIce;
 
 #[expect(clippy::disallowed_methods, reason = "the one real instant from which virtual time starts")]
 fn epoch() -> Instant {
@@ -33,7 +34,7 @@ impl Scene {
     fn new(candidates: &[SocketAddr]) -> Self {
         let (mut full, lite) = (Agent::new(&Seed::new([1; 32])), Agent::new(&Seed::new([2; 32])));
         let now = epoch();
-        full.control(now, &lite.local().clone(), candidates);
+        full.set_remote(now, lite.local(), &RemoteIce::Lite(candidates.to_vec()));
         Self { full, lite, now, cut: false, loses: u64::MAX, sent: 0, checks: Vec::new() }
     }
 
@@ -48,8 +49,7 @@ impl Scene {
                 if path.remote == lite() && self.arrives() {
                     let answer = self.lite.handle_check(self.now, Path::udp(lite(), full()), &check).unwrap();
                     if self.arrives() {
-                        let message = Message::parse(&answer).unwrap();
-                        self.full.handle_answer(self.now, Path::udp(full(), lite()), &message).unwrap();
+                        self.full.handle_answer(self.now, Path::udp(full(), lite()), &answer).unwrap();
                     }
                 }
             }
@@ -117,7 +117,7 @@ fn consent_is_asked_every_few_seconds_and_ends_thirty_seconds_after_the_last_ans
 
     scene.lite.restart();
     scene.full.restart();
-    scene.full.control(scene.now, &scene.lite.local().clone(), &[lite()]);
+    scene.full.set_remote(scene.now, scene.lite.local(), &RemoteIce::Lite(vec![lite()]));
     scene.run(Duration::from_millis(100));
     assert_eq!(scene.selected(), both());
 }
@@ -142,7 +142,7 @@ fn only_the_peers_own_answer_to_a_check_from_where_it_was_sent_counts() {
     let (path, check) = scene.full.poll_check(scene.now).unwrap();
     assert_eq!((path.remote, path.local), (lite(), "0.0.0.0:0".parse().unwrap()));
     let asked = Message::parse(&check).unwrap();
-    assert_eq!(ufrag_of(&asked.transaction()), Some(&*scene.full.local().ufrag), "an answer finds us");
+    assert_eq!(ufrag_of(&asked.transaction().0), Some(&*scene.full.local().ufrag), "an answer finds us");
     let answer =
         |class, id, password: &str| MessageWriter::new(class, id).mapped_address(full()).sign(password);
     let password = scene.lite.local().pwd.clone();
@@ -154,12 +154,10 @@ fn only_the_peers_own_answer_to_a_check_from_where_it_was_sent_counts() {
         (right, answer(Class::Success, other, &password)),
         (right, answer(Class::Success, asked.transaction(), "guess")),
     ] {
-        let message = Message::parse(&answer).unwrap();
-        assert!(scene.full.handle_answer(scene.now, path, &message).is_err());
+        assert!(scene.full.handle_answer(scene.now, path, &answer).is_err());
     }
     assert!(!scene.full.is_checked(&right));
     let good = answer(Class::Success, asked.transaction(), &password);
-    let good = Message::parse(&good).unwrap();
     assert_eq!(scene.full.handle_answer(scene.now, right, &good), Ok(()));
     assert!(scene.full.is_checked(&right) && scene.full.selected().is_none(), "not nominated yet");
     assert!(scene.full.handle_answer(scene.now, right, &good).is_err(), "once");
@@ -173,7 +171,6 @@ fn only_the_peers_own_answer_to_a_check_from_where_it_was_sent_counts() {
 fn an_agent_that_checks_nobody_takes_no_answers() {
     let mut agent = Agent::new(&Seed::new([1; 32]));
     let bytes = MessageWriter::new(Class::Success, TransactionId([1; 12])).sign("");
-    let message = Message::parse(&bytes).unwrap();
-    assert!(agent.handle_answer(epoch(), Path::udp(full(), lite()), &message).is_err());
+    assert!(agent.handle_answer(epoch(), Path::udp(full(), lite()), &bytes).is_err());
     assert_eq!((agent.poll_check(epoch()), agent.is_controlling()), (None, false));
 }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::dtls::Setup;
+use crate::transport::RemoteIce;
 
 #[test]
 fn reads_chromiums_publisher_offer() {
@@ -164,4 +165,24 @@ fn format_parameters_are_taken_up_to_their_length() {
         parse(&format!("{HEAD}{media}a=fmtp:96 {value}\r\n")).media[0].codecs[0].fmtp.len()
     };
     assert_eq!((fmtp(1024), fmtp(1025)), (1021, 0));
+}
+
+#[test]
+fn a_lite_peer_says_where_it_waits() {
+    let lines = "a=candidate:1 1 udp 2130706431 192.0.2.7 5000 typ host\r\n\
+        a=candidate:1 2 udp 2130706430 192.0.2.7 5001 typ host\r\n\
+        a=candidate:2 1 tcp 1518280447 192.0.2.7 9 typ host tcptype active\r\n\
+        a=candidate:3 1 UDP 2130706175 2001:db8::7 5000 typ host generation 0\r\n\
+        a=candidate:4 1 udp 1694498815 198.51.100.7 5000 typ srflx raddr 192.0.2.7 rport 5000\r\n\
+        a=candidate:5 1 udp 2130706431 name.local 5000 typ host\r\n\
+        a=candidate:6 1 udp\r\n";
+    let offer = CHROMIUM_PUBLISHER.replacen("a=mid:0", &format!("{lines}a=mid:0"), 1);
+    assert_eq!(parse(&offer).remote().unwrap().ice, RemoteIce::Full);
+    let offer = offer.replacen("t=0 0\r\n", "t=0 0\r\na=ice-lite\r\n", 1);
+    let wanted = ["192.0.2.7:5000", "[2001:db8::7]:5000"].map(|text| text.parse().unwrap());
+    assert_eq!(parse(&offer).remote().unwrap().ice, RemoteIce::Lite(wanted.to_vec()));
+    let many: String = (0..99).map(|n| format!("a=candidate:1 1 udp 1 192.0.2.7 {n} typ host\r\n")).collect();
+    let offer = offer.replacen("a=mid:0", &format!("{many}a=mid:0"), 1);
+    let RemoteIce::Lite(addresses) = parse(&offer).remote().unwrap().ice else { panic!("it is lite") };
+    assert_eq!(addresses.len(), 8);
 }
