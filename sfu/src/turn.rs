@@ -103,14 +103,14 @@ pub(crate) struct Figures {
     pub(crate) refused: AtomicU64,
 }
 
-/// A running TURN server.
+/// A running TURN server; it ends when this is dropped.
 pub(crate) struct Turn {
     pub(crate) figures: Arc<Figures>,
     /// What clients are told.
     pub(crate) told: OwnTurn,
     waker: Arc<EventFd>,
     stop: Arc<AtomicBool>,
-    thread: JoinHandle<()>,
+    thread: Option<JoinHandle<()>>,
 }
 
 /// Why a TURN server does not start.
@@ -173,15 +173,23 @@ pub(crate) fn start(
     let listeners = Listeners { udp, tcp, tls, waker: Arc::clone(&waker), stop: Arc::clone(&stop) };
     let driver = Driver::new(listeners, (core, secret, seed), bounds, Arc::clone(&figures))?;
     let thread = std::thread::Builder::new().name("turn".to_owned()).spawn(move || driver.run())?;
-    Ok(Turn { figures, told, waker, stop, thread })
+    Ok(Turn { figures, told, waker, stop, thread: Some(thread) })
 }
 
 impl Turn {
     /// Closes every relay, and returns when the thread has ended.
-    pub(crate) async fn shutdown(self) {
+    pub(crate) async fn shutdown(mut self) {
+        let thread = self.thread.take();
+        drop(self);
+        let _ = tokio::task::spawn_blocking(move || thread.map(JoinHandle::join)).await;
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
+        // A full counter means that the thread is woken anyway.
         let _ = self.waker.write(1);
-        let _ = tokio::task::spawn_blocking(move || self.thread.join()).await;
     }
 }
 

@@ -180,3 +180,82 @@ fn take_messages(input: &mut Vec<u8>, mut each: impl FnMut(&[u8])) -> bool {
     input.drain(..at);
     true
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// A listener, and clients that connect to it.
+    struct Scene {
+        listener: TcpListener,
+        clients: Vec<TcpStream>,
+        streams: Streams,
+        now: Instant,
+    }
+
+    impl Scene {
+        fn new(connections: usize, per_address: usize) -> Self {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let streams = Streams::new(Bounds { connections, per_address });
+            Self { listener, clients: Vec::new(), streams, now: Instant::now() }
+        }
+
+        fn connect(&mut self) -> Option<TcpId> {
+            self.clients.push(TcpStream::connect(self.listener.local_addr().unwrap()).unwrap());
+            self.streams.admit(self.now, self.listener.accept().unwrap(), None)
+        }
+
+        /// Reads until something has come.
+        fn read(&mut self, id: TcpId) -> (Vec<Vec<u8>>, bool) {
+            let mut messages = Vec::new();
+            loop {
+                let turn = self.streams.read(id, |_, message| messages.push(message.to_vec()));
+                let is_closed = matches!(turn, Turn::Closed);
+                if is_closed || !messages.is_empty() {
+                    return (messages, is_closed);
+                }
+                std::thread::yield_now();
+            }
+        }
+    }
+
+    #[test]
+    fn connections_end_at_their_number_and_are_given_back() {
+        for (all, per_address) in [(2, 9), (9, 2)] {
+            let mut scene = Scene::new(all, per_address);
+            let first = scene.connect().unwrap();
+            assert!(scene.connect().is_some() && scene.connect().is_none());
+            assert_eq!((scene.streams.len(), scene.streams.refused), (2, 1));
+            assert!(scene.streams.remove(first).is_some());
+            assert!(scene.connect().is_some());
+        }
+    }
+
+    #[test]
+    fn who_has_no_allocation_for_ten_seconds_is_a_stranger() {
+        let mut scene = Scene::new(9, 9);
+        let (guest, stranger) = (scene.connect().unwrap(), scene.connect().unwrap());
+        let later = |seconds| scene.now + Duration::from_secs(seconds);
+        let has_one = |path: Path| path.protocol == sfu_core::transport::Protocol::Tcp(guest);
+        assert_eq!(scene.streams.strangers(later(10), has_one), []);
+        assert_eq!(scene.streams.strangers(later(11), has_one), [stranger]);
+        scene.streams.remove(stranger);
+        assert_eq!(scene.streams.strangers(later(20), |_| false), [], "it had one until just now");
+        assert_eq!(scene.streams.strangers(later(22), |_| false), [guest]);
+    }
+
+    #[test]
+    fn messages_are_found_however_they_come_and_anything_else_ends_the_stream() {
+        let mut scene = Scene::new(9, 9);
+        let id = scene.connect().unwrap();
+        let message = b"\x40\x01\x00\x05media\0\0\0";
+        let (first, rest) = message.split_at(3);
+        scene.clients[0].write_all(first).unwrap();
+        scene.clients[0].write_all(rest).unwrap();
+        assert_eq!(scene.read(id), (vec![message.to_vec()], false));
+        scene.clients[0].write_all(b"GET / HTTP/1.1\r\n").unwrap();
+        assert_eq!(scene.read(id), (Vec::new(), true));
+    }
+}
