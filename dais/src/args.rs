@@ -89,6 +89,11 @@ pub(crate) struct Settings {
     #[arg(long, env = "DAIS_SFU_SHARDS")]
     pub(crate) sfu_shards: Option<usize>,
 
+    /// In every room, those who may not publish do not see each other: for halls of thousands. They see
+    /// everybody else, and the room's counts still count them.
+    #[arg(long, env = "DAIS_SFU_HIDE_AUDIENCE")]
+    pub(crate) sfu_hide_audience: bool,
+
     /// Address at which the SFU hands media to mixers (QUIC). Default: a free loopback port.
     #[arg(long, env = "DAIS_SFU_LINK_ADDR")]
     pub(crate) sfu_link_addr: Option<SocketAddr>,

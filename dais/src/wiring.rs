@@ -91,6 +91,7 @@ fn sfu_config(settings: &Settings, wiring: &Wiring<'_>) -> anyhow::Result<sfu::C
         ice_urls: Vec::new(),
         turn: turn(settings, wiring)?,
         webhooks: webhooks(settings, wiring),
+        hide_audience: settings.sfu_hide_audience,
         limits: sfu::Limits::default(),
     })
 }

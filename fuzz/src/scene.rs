@@ -49,6 +49,7 @@ impl Scene {
             candidates: vec![Candidate { address: address(1, 7882), protocol: CandidateProtocol::Udp }],
             limits: RoomLimits::default(),
             rooms: 4,
+            hide_audience: false,
             arena_bytes: 64 << 10,
         };
         let start = Now { instant: epoch(), unix_us: 1_700_000_000_000_000 };
@@ -184,6 +185,7 @@ pub(crate) fn join(identity: &str) -> Join {
         may_pause: true,
         connection: None,
         lifeline: Lifeline::Signal,
+        moderates: false,
     }
 }
 

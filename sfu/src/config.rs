@@ -28,6 +28,8 @@ pub struct Config {
     pub turn: Option<TurnConfig>,
     /// Who is told what happens in rooms; `None`: nobody.
     pub webhooks: Option<WebhookConfig>,
+    /// Those who may not publish do not see each other: a hall of thousands costs each of them nothing.
+    pub hide_audience: bool,
     /// Bounds.
     pub limits: Limits,
 }

@@ -242,6 +242,7 @@ fn open_shard(config: &Config, certificate: &Certificate, index: usize) -> Resul
         candidates: candidates(&config.media_ips, udp.port(), tcp_port),
         limits: config.limits.room.clone(),
         rooms: config.limits.rooms.div_ceil(config.shards),
+        hide_audience: config.hide_audience,
         arena_bytes: ARENA_BYTES,
     };
     Ok(Start { index, udp, tcp, config: shard_config, seed: Seed::new(random()?), outbox: None })

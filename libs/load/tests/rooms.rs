@@ -34,6 +34,7 @@ async fn server() -> Server {
         ice_urls: Vec::new(),
         turn: None,
         webhooks: None,
+        hide_audience: false,
         limits: sfu::Limits::default(),
     };
     let service = sfu::start(config).await.unwrap();

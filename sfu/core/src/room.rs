@@ -8,6 +8,7 @@
 //! join ──▶ Joined ──first transport connected──▶ Active ──leave, removal, time-out──▶ gone
 //! ```
 
+mod headcount;
 pub mod limits;
 pub mod message;
 pub mod notice;
@@ -31,6 +32,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use self::calls::{CallFailure, CallId, Calls};
+use self::headcount::Headcount;
 use self::limits::RoomLimits;
 use self::message::{
     Joined, LeaveAction, LeaveReason, ParticipantInfo, ParticipantState, Response, RoomInfo,
@@ -156,7 +158,11 @@ pub struct Room {
     max_participants: u32,
     created_at_ms: i64,
     limits: RoomLimits,
+    hide_audience: bool,
     participants: BTreeMap<ParticipantKey, Participant>,
+    headcount: Headcount,
+    /// When each token is renewed.
+    renewals: BTreeSet<(Instant, ParticipantKey)>,
     identities: HashMap<String, ParticipantKey>,
     tracks: HashMap<TrackSid, PublicationKey>,
     owners: BTreeMap<PublicationKey, ParticipantKey>,
@@ -182,6 +188,8 @@ pub struct RoomOptions {
     pub departure_timeout: Option<Duration>,
     /// 0: no limit.
     pub max_participants: u32,
+    /// Those who may not publish see nobody who may not either.
+    pub hide_audience: bool,
 }
 
 /// The moment of a call, on both clocks.
@@ -221,7 +229,10 @@ impl Room {
             max_participants: options.max_participants,
             created_at_ms: now.unix_ms(),
             limits,
+            hide_audience: options.hide_audience,
             participants: BTreeMap::new(),
+            headcount: Headcount::default(),
+            renewals: BTreeSet::new(),
             identities: HashMap::new(),
             tracks: HashMap::new(),
             owners: BTreeMap::new(),
@@ -268,8 +279,8 @@ impl Room {
         now: Now,
     ) -> Result<(), JoinError> {
         let before = self.identities.get(&join.identity).copied();
-        let limit = usize::try_from(self.max_participants).unwrap_or(usize::MAX);
-        if limit > 0 && before.is_none() && !join.permission.hidden && self.visible_count() >= limit {
+        let limit = self.max_participants;
+        if limit > 0 && before.is_none() && !join.permission.hidden && self.headcount.visible >= limit {
             return Err(JoinError::Full);
         }
         if let Some(before) = before {
@@ -279,14 +290,18 @@ impl Room {
         let participant = Participant::new(key, ParticipantSid::fresh(entropy), join, now);
         self.identities.insert(participant.info.identity.clone(), key);
         self.closes_at = None;
-        let joined = Joined {
-            room: self.info(),
-            others: self.others_of(key),
-            subscriber_primary: participant.info.permission.can_subscribe && transports == Transports::Two,
-            fast_publish: participant.info.permission.can_publish,
-            participant: participant.info.clone(),
-        };
+        let own = participant.info.clone();
+        // It counts from the next update of the room on.
+        let room = self.info();
         self.participants.insert(key, participant);
+        let joined = Joined {
+            room,
+            others: self.others_of(key),
+            subscriber_primary: own.permission.can_subscribe && transports == Transports::Two,
+            fast_publish: own.permission.can_publish,
+            participant: own,
+        };
+        self.recount(key);
         self.tell(key, Response::Joined(Box::new(joined)));
         self.refresh_token(key, now);
         self.tell_speaking(key);
@@ -316,9 +331,7 @@ impl Room {
             self.effects.push_back(Effect::Replaced { connection: before });
         }
         self.tell(key, Response::Resumed { last_message });
-        let mut everybody = self.others_of(key);
-        everybody.extend(self.participant_info(key));
-        self.tell(key, Response::Update(everybody));
+        self.tell_presence(key, now);
         self.tell(key, Response::RoomUpdate(self.info()));
         self.refresh_token(key, now);
         Ok(key)
@@ -362,6 +375,7 @@ impl Room {
         }
         self.detach_all(key);
         self.end_calls_of(key);
+        self.recount(key);
         self.note_leaving(key, reason);
         let Some(mut participant) = self.participants.remove(&key) else { return };
         self.identities.remove(&participant.info.identity);
@@ -369,9 +383,12 @@ impl Room {
         participant.info.state = ParticipantState::Disconnected;
         participant.info.left = Some(reason);
         participant.info.version += 1;
+        self.discount(&participant);
+        if let Some(at) = participant.refresh_at {
+            self.renewals.remove(&(at, key));
+        }
         if participant.was_visible {
-            self.presence.remove(key);
-            self.tell_everybody(&Response::Update(vec![participant.info.clone()]));
+            self.departed(&participant, now);
         }
         self.counts_changed(now);
         let connection = participant.signal.connection();
@@ -398,7 +415,6 @@ impl Room {
     /// The room as clients see it.
     #[must_use]
     pub fn info(&self) -> RoomInfo {
-        let visible = || self.participants.values().filter(|p| !p.info.permission.hidden);
         RoomInfo {
             sid: self.sid.clone(),
             name: self.name.clone(),
@@ -407,9 +423,9 @@ impl Room {
             departure_timeout_s: u32::try_from(self.departure_timeout.as_secs()).unwrap_or(u32::MAX),
             max_participants: self.max_participants,
             created_at_ms: self.created_at_ms,
-            participants: u32::try_from(visible().count()).unwrap_or(u32::MAX),
-            publishers: u32::try_from(visible().filter(|p| p.publishes()).count()).unwrap_or(u32::MAX),
-            recorded: self.participants.values().any(|p| p.info.permission.recorder),
+            participants: self.headcount.visible,
+            publishers: self.headcount.publishers,
+            recorded: self.headcount.recorders > 0,
         }
     }
 
@@ -456,7 +472,7 @@ impl Room {
     /// When [`Self::handle_timeout`] wants to be called.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let tokens = self.participants.values().filter_map(|p| p.refresh_at).min();
+        let tokens = self.renewals.first().map(|&(at, _)| at);
         let calls = self.calls.poll_timeout();
         [self.closes_at, self.speakers.poll_timeout(), self.presence.poll_timeout(), calls, tokens]
             .into_iter()
@@ -474,9 +490,8 @@ impl Room {
         self.tell_loudness(&changed);
         self.flush_presence(now);
         self.end_late_calls(now);
-        let due = |p: &&Participant| p.refresh_at.is_some_and(|at| now.instant >= at);
-        let tokens: Vec<_> = self.participants.values().filter(due).map(|p| p.key).collect();
-        for key in tokens {
+        while let Some(&(at, key)) = self.renewals.first().filter(|(at, _)| now.instant >= *at) {
+            self.renewals.remove(&(at, key));
             self.refresh_token(key, now);
         }
     }
@@ -485,17 +500,15 @@ impl Room {
         self.effects.push_back(Effect::Tell { to, what });
     }
 
-    fn visible_count(&self) -> usize {
-        self.participants.values().filter(|p| !p.info.permission.hidden).count()
-    }
-
     fn refresh_token(&mut self, key: ParticipantKey, now: Now) {
         let Some(participant) = self.participants.get_mut(&key) else { return };
-        if participant.signal.connection().is_none() {
-            participant.refresh_at = None;
-            return;
+        let connected = participant.signal.connection().is_some();
+        let next = connected.then_some(now.instant + TOKEN_REFRESH);
+        if let Some(before) = std::mem::replace(&mut participant.refresh_at, next) {
+            self.renewals.remove(&(before, key));
         }
-        participant.refresh_at = Some(now.instant + TOKEN_REFRESH);
+        let Some(next) = next else { return };
+        self.renewals.insert((next, key));
         let info = participant.info.clone();
         self.tell(key, Response::RefreshToken(Box::new(info)));
     }

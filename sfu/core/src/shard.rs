@@ -67,6 +67,8 @@ pub struct ShardConfig {
     pub limits: RoomLimits,
     /// Most open rooms.
     pub rooms: usize,
+    /// In its rooms, those who may not publish do not see each other.
+    pub hide_audience: bool,
     /// Bytes of the send arena: what one turn may send.
     pub arena_bytes: usize,
 }

@@ -155,6 +155,7 @@ fn create_room(wire: lk::CreateRoomRequest) -> Call {
         empty_timeout: seconds(wire.empty_timeout),
         departure_timeout: seconds(wire.departure_timeout),
         max_participants: wire.max_participants,
+        ..RoomOptions::default()
     };
     Call { right: Right::Create, request: AdminRequest::CreateRoom { name: wire.name, options } }
 }

@@ -229,6 +229,7 @@ pub fn entry(
         transports: hello.transports,
         connection: Some(connection),
         lifeline: Lifeline::Signal,
+        moderates: grant.room_admin,
     };
     Ok(Entry { room: grant.room, join, resume: hello.resume, requests: hello.requests })
 }

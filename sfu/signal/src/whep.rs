@@ -254,10 +254,11 @@ mod tests {
     }
 
     fn everybody() -> Response {
-        Response::Update(vec![
+        let infos = [
             somebody("luis", 2, vec![track("TR_b1", "video/VP8"), track("TR_b2", "audio/red")]),
             somebody("ada", 1, vec![track("TR_a1", "audio/opus"), track("TR_a2", "video/H264")]),
-        ])
+        ];
+        Response::Update(infos.into())
     }
 
     #[test]
@@ -278,10 +279,10 @@ mod tests {
         let gone =
             ParticipantInfo { state: ParticipantState::Disconnected, ..somebody("ada", 1, Vec::new()) };
         // The picture was H264, and the answer takes nothing else: Luis's VP8 is not shown.
-        let word = Response::Update(vec![gone]);
+        let word = Response::Update([gone].into());
         assert_eq!(programme.handle_word(&word), change(&["TR_b2"], &["TR_a1", "TR_a2"]));
         let third = somebody("mira", 3, vec![track("TR_c1", "video/VP8"), track("TR_c2", "video/H264")]);
-        assert_eq!(programme.handle_word(&Response::Update(vec![third])), change(&["TR_c2"], &[]));
+        assert_eq!(programme.handle_word(&Response::Update([third].into())), change(&["TR_c2"], &[]));
     }
 
     #[test]

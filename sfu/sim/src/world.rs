@@ -65,6 +65,7 @@ impl World {
             candidates: vec![Candidate { address: SERVER, protocol: CandidateProtocol::Udp }],
             limits: RoomLimits::default(),
             rooms: 100,
+            hide_audience: false,
             arena_bytes: 1 << 20,
         };
         let mut bytes = [0; 32];
@@ -109,6 +110,7 @@ impl World {
             transports: Transports::Two,
             connection: Some(ConnectionId(u64::from(number))),
             lifeline: Lifeline::Signal,
+            moderates: false,
         };
         let command = Command::Join {
             connection: ConnectionId(u64::from(number)),

@@ -53,6 +53,7 @@ impl Scene {
             ice_urls: Vec::new(),
             turn: None,
             webhooks: None,
+            hide_audience: false,
             limits: sfu::Limits::default(),
         };
         change(&mut config);

@@ -332,6 +332,7 @@ async fn a_webhooks_token_opens_no_room_and_a_strange_url_is_refused_by_name() {
                 private_addresses: false,
                 limits: sfu::WebhookLimits::default(),
             }),
+            hide_audience: false,
             limits: sfu::Limits::default(),
         };
         assert_eq!(config.check(), Err(sfu::ConfigError::WebhookUrl(url.to_owned())));

@@ -51,6 +51,7 @@ impl Room {
     ) -> Result<(), AdminError> {
         let limits = self.limits.clone();
         let participant = self.participants.get_mut(&key).ok_or(AdminError::NotFound)?;
+        let was_audience = participant.is_audience();
         let attributes = merged(&participant.info.attributes, &change.attributes);
         check(&change, &attributes, &limits)?;
         let info = &mut participant.info;
@@ -70,6 +71,7 @@ impl Room {
         };
         self.changed(key, now);
         if rights_changed {
+            self.sight_changed(key, was_audience, now);
             self.revoke_publications(key, now);
             self.reconsider_all(key, now);
             self.refresh_token(key, now);

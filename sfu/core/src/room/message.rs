@@ -3,6 +3,7 @@
 //! It decides the vocabulary of the room; `sfu-signal` decides how each word looks on LiveKit's wire.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::permission::Permission;
 use super::sid::{ParticipantSid, RoomSid, TrackSid};
@@ -496,7 +497,7 @@ pub enum Response {
         videos: u32,
     },
     /// Participants that changed, itself included.
-    Update(Vec<ParticipantInfo>),
+    Update(Arc<[ParticipantInfo]>),
     /// Its wish to publish is granted.
     TrackPublished {
         /// Its own name of the track.

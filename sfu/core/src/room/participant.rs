@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use super::headcount::Share;
 use super::message::{
     Carried, Kind, Layer, ParticipantInfo, ParticipantState, Quality, TrackInfo, TrackPermission,
     TrackSettings,
@@ -46,6 +47,8 @@ pub struct Join {
     pub connection: Option<ConnectionId>,
     /// What keeps it in the room.
     pub lifeline: Lifeline,
+    /// Its token moderates the room: it sees everybody.
+    pub moderates: bool,
 }
 
 /// What keeps a participant in its room.
@@ -127,6 +130,12 @@ pub struct Participant {
     pub refresh_at: Option<Instant>,
     /// Others were told of it.
     pub was_visible: bool,
+    /// It has published, and may still: its changes are told at once.
+    pub is_publisher: bool,
+    /// Its token moderates the room.
+    pub moderates: bool,
+    /// What it adds to the room's counts.
+    pub(super) share: Share,
 }
 
 impl Participant {
@@ -163,6 +172,9 @@ impl Participant {
             last_message: 0,
             refresh_at: None,
             was_visible: false,
+            is_publisher: false,
+            moderates: join.moderates,
+            share: Share::default(),
         }
     }
 
@@ -177,6 +189,13 @@ impl Participant {
     #[must_use]
     pub fn is_visible(&self) -> bool {
         self.info.state == ParticipantState::Active && !self.info.permission.hidden
+    }
+
+    /// It is here to watch: it may not publish, and neither moderates, records nor serves the room.
+    #[must_use]
+    pub const fn is_audience(&self) -> bool {
+        let rights = &self.info.permission;
+        !(rights.can_publish || self.moderates || rights.recorder || rights.agent)
     }
 
     /// It has a live track.

@@ -107,6 +107,7 @@ impl Room {
         }
         publication.state = PublicationState::Live(bound);
         let publication = publication.key;
+        participant.is_publisher = true;
         self.changed(key, now);
         self.note_track(Happening::TrackPublished, publication);
         if self.participants.get(&key).is_some_and(super::Participant::is_visible) {
@@ -219,6 +220,9 @@ impl Room {
             .collect();
         for publication in revoked {
             self.unpublish(publication, now);
+        }
+        if let Some(participant) = self.participants.get_mut(&key) {
+            participant.is_publisher &= permission.can_publish;
         }
     }
 

@@ -1,3 +1,4 @@
+mod crowd;
 mod limits;
 
 use super::admin::ParticipantChange;
@@ -19,9 +20,13 @@ impl Scene {
     }
 
     fn with_limits(limits: RoomLimits) -> Self {
+        Self::with_options(RoomOptions::default(), limits)
+    }
+
+    fn with_options(options: RoomOptions, limits: RoomLimits) -> Self {
         let now = Now { instant: Instant::now(), unix_us: 1_700_000_000_000_000 };
         let mut entropy = Entropy::new(Seed::new([7; 32]));
-        let room = Room::open("hall", RoomOptions::default(), limits, &mut entropy, now);
+        let room = Room::open("hall", options, limits, &mut entropy, now);
         Self { room, entropy, now, last_key: 0 }
     }
 
@@ -56,6 +61,7 @@ impl Scene {
             transports: Transports::Two,
             connection: Some(ConnectionId(key.0)),
             lifeline: participant::Lifeline::Signal,
+            moderates: false,
         }
     }
 

@@ -45,6 +45,7 @@ impl Shard {
         }
         let key = RoomKey(self.next_key());
         let at = self.now(now);
+        let options = RoomOptions { hide_audience: self.config.hide_audience, ..options };
         let room = Room::open(name, options, self.config.limits.clone(), &mut self.entropy, at);
         self.timers.schedule(Timer::Room(key), room.poll_timeout());
         self.names.insert(name.to_owned(), key);

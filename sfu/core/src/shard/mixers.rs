@@ -107,6 +107,7 @@ impl Shard {
             transports: Transports::Two,
             connection: None,
             lifeline: Lifeline::Signal,
+            moderates: false,
         };
         if let Some(room) = self.rooms.get_mut(&room_key)
             && room.join(key, join, &mut self.entropy, at).is_ok()
