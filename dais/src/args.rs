@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::bench::BenchShape;
+use crate::limits::{HttpLimits, SfuLimits};
 
 /// The media backbone for virtual events: rooms, stages, recordings, replays.
 #[derive(Debug, Parser)]
@@ -231,6 +232,12 @@ pub(crate) struct Settings {
     /// Log JSON, one object a line.
     #[arg(long, env = "DAIS_LOG_JSON")]
     pub(crate) log_json: bool,
+
+    #[command(flatten)]
+    pub(crate) http_limits: HttpLimits,
+
+    #[command(flatten)]
+    pub(crate) sfu_limits: SfuLimits,
 }
 
 impl Settings {

@@ -5,6 +5,7 @@ mod bench;
 mod demo;
 mod doctor;
 mod http;
+mod limits;
 mod start;
 mod token;
 mod web;

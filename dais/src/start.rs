@@ -110,7 +110,7 @@ pub(crate) async fn start(settings: &Settings, services: Services) -> anyhow::Re
     }
     std::fs::create_dir_all(&settings.data_dir)
         .with_context(|| format!("cannot make the data folder {}", settings.data_dir.display()))?;
-    let public = Listener::bind(settings.http_addr, tls(settings)?, Limits::default()).await?;
+    let public = Listener::bind(settings.http_addr, tls(settings)?, settings.http_limits.limits()).await?;
     // Services of this process answer each other here: plain HTTP on loopback, whatever the public side is.
     let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let internal = Listener::bind(loopback, None, Limits::default()).await?;

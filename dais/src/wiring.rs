@@ -92,7 +92,7 @@ fn sfu_config(settings: &Settings, wiring: &Wiring<'_>) -> anyhow::Result<sfu::C
         turn: turn(settings, wiring)?,
         webhooks: webhooks(settings, wiring),
         hide_audience: settings.sfu_hide_audience,
-        limits: sfu::Limits::default(),
+        limits: settings.sfu_limits.limits(),
     })
 }
 

@@ -13,7 +13,7 @@ use sfu_core::room::message::{
 use sfu_core::room::participant::{Join, Lifeline, Transports};
 use sfu_core::room::permission::Permission;
 use sfu_core::room::{ConnectionId, Now};
-use sfu_core::sdp::{Candidate, CandidateProtocol, SessionDescription};
+use sfu_core::sdp::{Candidate, CandidateProtocol, SdpLimits, SessionDescription};
 use sfu_core::seed::Seed;
 use sfu_core::shard::{Command, Event, Shard, ShardConfig};
 use sfu_core::stun::{Class, MessageWriter, Role, TransactionId};
@@ -45,11 +45,12 @@ pub(crate) struct Scene {
 impl Scene {
     pub(crate) fn new() -> Self {
         let config = ShardConfig {
-            transport: Config { certificate: CERTIFICATES[0].clone() },
+            transport: Config::new(CERTIFICATES[0].clone()),
             candidates: vec![Candidate { address: address(1, 7882), protocol: CandidateProtocol::Udp }],
             limits: RoomLimits::default(),
             rooms: 4,
             hide_audience: false,
+            sdp: SdpLimits::default(),
             arena_bytes: 64 << 10,
         };
         let start = Now { instant: epoch(), unix_us: 1_700_000_000_000_000 };

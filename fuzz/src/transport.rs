@@ -270,7 +270,7 @@ fn changed(input: &mut Input<'_>, datagram: &[u8]) -> Vec<u8> {
 
 fn transport_with(which: usize, now: Instant) -> Transport {
     let seed = Seed::new([u8::try_from(which).expect("two of them") + 1; 32]);
-    Transport::new(Config { certificate: CERTIFICATES[which].clone() }, &seed, now)
+    Transport::new(Config::new(CERTIFICATES[which].clone()), &seed, now)
 }
 
 fn description(transport: &Transport, setup: Setup) -> RemoteDescription {

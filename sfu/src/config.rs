@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use auth::room::ApiKeys;
 use sfu_core::room::limits::RoomLimits;
+use sfu_core::sdp::SdpLimits;
+use sfu_core::transport::DEFAULT_MAX_SSRCS;
 
 use crate::turn::TurnConfig;
 
@@ -86,11 +88,15 @@ pub struct LinkConfig {
 }
 
 /// Bounds of one process; every one is finite.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Of each room.
     pub room: RoomLimits,
-    /// Rooms of all shards together.
+    /// Of each session description, beside the size of the message that brings it.
+    pub sdp: SdpLimits,
+    /// SSRCs that a peer connection sends under at a time.
+    pub ssrcs: usize,
+    /// Rooms of all shards together; each shard takes its share.
     pub rooms: usize,
     /// Bytes of one signal message, with the SDP inside.
     pub signal_message_bytes: usize,
@@ -112,6 +118,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             room: RoomLimits::default(),
+            sdp: SdpLimits::default(),
+            ssrcs: DEFAULT_MAX_SSRCS,
             rooms: 1000,
             signal_message_bytes: 2 << 20,
             signal_messages_per_second: 50,

@@ -28,6 +28,9 @@ mod webhooks;
 mod whip;
 
 pub use config::{Config, ConfigError, Limits, LinkConfig, WebhookConfig, WebhookLimits};
+pub use sfu_core::room::limits::RoomLimits;
+pub use sfu_core::sdp::SdpLimits;
+
 pub use service::{Service, StartError, start};
 pub use turn::{TurnConfig, TurnError, TurnTls};
 

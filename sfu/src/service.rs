@@ -238,9 +238,10 @@ fn open_shard(config: &Config, certificate: &Certificate, index: usize) -> Resul
         Err(source) => return Err(StartError::Media { port: wanted, source }),
     };
     let shard_config = ShardConfig {
-        transport: TransportConfig { certificate: certificate.clone() },
+        transport: TransportConfig { certificate: certificate.clone(), max_ssrcs: config.limits.ssrcs },
         candidates: candidates(&config.media_ips, udp.port(), tcp_port),
         limits: config.limits.room.clone(),
+        sdp: config.limits.sdp,
         rooms: config.limits.rooms.div_ceil(config.shards),
         hide_audience: config.hide_audience,
         arena_bytes: ARENA_BYTES,

@@ -77,7 +77,7 @@ async fn publish(
     whip::as_ingress(&mut entry.join);
     // Who may not join sends no megabytes.
     let offer = body::read(&headers, body, OFFER, shared.limits.signal_message_bytes).await?;
-    let description = SessionDescription::parse(&offer)?;
+    let description = SessionDescription::parse_within(&offer, &shared.limits.sdp)?;
     let tracks = whip::tracks(&description, &entry.join.permission)?;
     let remote = description.remote().ok_or(whip::OfferRefused::NoTransport)?;
     let purpose = Purpose::Publish(tracks);
@@ -103,7 +103,7 @@ async fn play(
     whep::as_player(&mut entry.join);
     let offer = body::read(&headers, body, OFFER, shared.limits.signal_message_bytes).await?;
     let offer = whep::receiving(&offer);
-    let description = SessionDescription::parse(&offer)?;
+    let description = SessionDescription::parse_within(&offer, &shared.limits.sdp)?;
     let purpose = Purpose::Play(Programme::new(&description, query)?);
     let remote = description.remote().ok_or(whip::OfferRefused::NoTransport)?;
     let opened =

@@ -6,6 +6,8 @@
 mod api;
 #[path = "service/hostile.rs"]
 mod hostile;
+#[path = "service/limits.rs"]
+mod limits;
 #[path = "service/link.rs"]
 mod link_tests;
 #[path = "service/lite.rs"]

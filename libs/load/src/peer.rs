@@ -58,7 +58,7 @@ impl Peer {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(std::io::Error::other)?;
         let now = Instant::now();
-        let config = Config { certificate: certificate.clone() };
+        let config = Config::new(certificate.clone());
         // Everybody's feedback at the same moment would be a burst that no crowd makes.
         let phase = FEEDBACK * u32::from(seed[0]) / 256;
         Ok(Self {

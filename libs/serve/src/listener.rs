@@ -27,12 +27,15 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 /// What a listener allows.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Open connections in all.
     pub connections: usize,
-    /// Open connections of one address; never applied to loopback, where a proxy or a test speaks for many.
+    /// Open connections of one address; never applied to loopback and to [`Self::trusted_proxies`], which speak
+    /// for many.
     pub connections_per_ip: usize,
+    /// Addresses of reverse proxies.
+    pub trusted_proxies: Vec<IpAddr>,
     /// Until the first byte, until the TLS handshake ends, and until the headers are whole: each.
     pub header_timeout: Duration,
     /// How long open requests may finish after the stop.
@@ -44,6 +47,7 @@ impl Default for Limits {
         Self {
             connections: 20_000,
             connections_per_ip: 1_000,
+            trusted_proxies: Vec::new(),
             header_timeout: Duration::from_secs(5),
             drain: Duration::from_secs(5),
         }
@@ -222,7 +226,10 @@ impl Admission {
         let place = Arc::clone(&shared.all).try_acquire_owned().ok()?;
         let mut per_ip = shared.per_ip.lock().unwrap_or_else(PoisonError::into_inner);
         let count = per_ip.entry(ip).or_insert(0);
-        if *count >= shared.limits.connections_per_ip && !ip.is_loopback() {
+        // A dual-stack listener sees IPv4 addresses mapped.
+        let canonical = ip.to_canonical();
+        let exempt = canonical.is_loopback() || shared.limits.trusted_proxies.contains(&canonical);
+        if *count >= shared.limits.connections_per_ip && !exempt {
             return None;
         }
         *count += 1;
@@ -246,3 +253,49 @@ impl Drop for Admission {
 /// A LiveKit join request stands in the request line: up to 2.5 KB as measured, 16 KB asked for; a large
 /// offer inside it compresses to less than this.
 const MAX_HEADER_BYTES: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shared(limits: Limits) -> Arc<Shared> {
+        Arc::new(Shared {
+            router: Router::new(),
+            tls: None,
+            all: Arc::new(Semaphore::new(limits.connections)),
+            limits,
+            per_ip: Mutex::new(HashMap::new()),
+            stop: CancellationToken::new(),
+        })
+    }
+
+    #[test]
+    fn an_address_has_as_many_connections_as_it_may_and_no_more() {
+        let [stranger, other, proxy] =
+            ["203.0.113.7", "203.0.113.8", "192.0.2.1"].map(|ip| ip.parse().unwrap());
+        let limits = Limits { connections_per_ip: 3, trusted_proxies: vec![proxy], ..Limits::default() };
+        let shared = shared(limits);
+        let mut open: Vec<_> = (0..3).map(|_| Admission::try_new(&shared, stranger).unwrap()).collect();
+        assert!(Admission::try_new(&shared, stranger).is_none());
+        assert!(Admission::try_new(&shared, other).is_some());
+        open.pop();
+        let again = Admission::try_new(&shared, stranger);
+        assert!(again.is_some() && Admission::try_new(&shared, stranger).is_none());
+        drop((open, again));
+        assert!(shared.per_ip.lock().unwrap().is_empty(), "nothing is kept of those who left");
+        for exempt in ["192.0.2.1", "::ffff:192.0.2.1", "127.0.0.1", "::1", "::ffff:127.0.0.1"] {
+            let many = (0..10).filter_map(|_| Admission::try_new(&shared, exempt.parse().unwrap()));
+            assert_eq!(many.collect::<Vec<_>>().len(), 10, "{exempt}");
+        }
+    }
+
+    #[test]
+    fn a_listener_has_as_many_connections_as_it_may_and_no_more() {
+        let shared = shared(Limits { connections: 2, ..Limits::default() });
+        let ip = |last: u8| IpAddr::from([203, 0, 113, last]);
+        let open: Vec<_> = (0..2).map(|last| Admission::try_new(&shared, ip(last)).unwrap()).collect();
+        assert!(Admission::try_new(&shared, ip(2)).is_none());
+        drop(open);
+        assert!(Admission::try_new(&shared, ip(2)).is_some());
+    }
+}

@@ -30,6 +30,10 @@ mod subscriber;
 mod timers;
 mod transports;
 
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "virtual time may begin anywhere")]
+mod tests;
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Instant;
 
@@ -51,7 +55,7 @@ use crate::room::notice::Notice;
 use crate::room::participant::Join;
 use crate::room::sid::{Entropy, ParticipantSid};
 use crate::room::{ConnectionId, Now, ParticipantKey, PublicationKey, Room};
-use crate::sdp::Candidate;
+use crate::sdp::{Candidate, SdpLimits};
 use crate::seed::Seed;
 use crate::stats::MediaCounters;
 use crate::transport::{Config as TransportConfig, Path, Transmit};
@@ -65,6 +69,8 @@ pub struct ShardConfig {
     pub candidates: Vec<Candidate>,
     /// Of each of its rooms.
     pub limits: RoomLimits,
+    /// Of each session description.
+    pub sdp: SdpLimits,
     /// Most open rooms.
     pub rooms: usize,
     /// In its rooms, those who may not publish do not see each other.

@@ -12,7 +12,7 @@ mod sender;
 
 use std::fmt;
 
-pub use receiver::{OpenError, Opened, SrtpReceiver};
+pub use receiver::{DEFAULT_MAX_SSRCS, OpenError, Opened, SrtpReceiver};
 pub use sender::{SealError, SrtpSender};
 
 /// Protection profiles that we negotiate, best first (RFC 7714 §14.2, RFC 5764 §4.1.2).

@@ -27,7 +27,7 @@ use bytes::Bytes;
 pub use crate::dtls::{Certificate, Fingerprint, Setup};
 pub use crate::ice::Credentials;
 pub use crate::sctp::{ChannelConfig, ChannelId, DataKind, Reliability, SendError};
-pub use crate::srtp::{SealError, SrtpSender};
+pub use crate::srtp::{DEFAULT_MAX_SSRCS, SealError, SrtpSender};
 pub use events::{ChannelOpened, CloseReason, DropReason, Event};
 pub use path::{Path, Protocol, TcpId};
 
@@ -40,6 +40,16 @@ use crate::seed::Seed;
 pub struct Config {
     /// One per process: making it costs a key pair, and the fingerprint in every SDP comes from it.
     pub certificate: Certificate,
+    /// SSRCs that a peer sends under at a time.
+    pub max_ssrcs: usize,
+}
+
+impl Config {
+    /// With the default limits.
+    #[must_use]
+    pub fn new(certificate: Certificate) -> Self {
+        Self { certificate, max_ssrcs: DEFAULT_MAX_SSRCS }
+    }
 }
 
 /// What the peer said about itself in its SDP.
@@ -150,9 +160,10 @@ impl Transport {
     /// A transport that waits for the peer's description. `seed` must be fresh: all its secrets come from it.
     #[must_use]
     pub fn new(config: Config, seed: &Seed, now: Instant) -> Self {
-        let core = Core::new(config.certificate.clone(), seed, now);
+        let fingerprint = config.certificate.fingerprint();
+        let core = Core::new(config, seed, now);
         Self {
-            fingerprint: config.certificate.fingerprint(),
+            fingerprint,
             last_local: core.local().clone(),
             core: Some(Box::new(core)),
             rest: Output::default(),

@@ -40,7 +40,7 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 fn transport(certificate: &Certificate, seed: u8, now: Instant) -> Transport {
-    Transport::new(Config { certificate: certificate.clone() }, &Seed::new([seed; 32]), now)
+    Transport::new(Config::new(certificate.clone()), &Seed::new([seed; 32]), now)
 }
 
 fn describe(transport: &Transport, setup: Setup) -> RemoteDescription {

@@ -49,7 +49,7 @@ pub(crate) struct Leg {
 impl Leg {
     /// A peer connection that sends from `port` and has heard nothing of the server.
     pub(crate) fn new(port: u16, seed: [u8; 32], is_dtls_client: bool, now: Instant) -> Self {
-        let config = Config { certificate: CERTIFICATE.clone() };
+        let config = Config::new(CERTIFICATE.clone());
         let remote = SocketAddr::from(([192, 0, 2, 1], port));
         Self {
             transport: Transport::new(config, &Seed::new(seed), now),

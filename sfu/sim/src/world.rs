@@ -11,7 +11,7 @@ use sfu_core::room::participant::{Join, Lifeline, Transports};
 use sfu_core::room::permission::Permission;
 use sfu_core::room::sid::TrackSid;
 use sfu_core::room::{ConnectionId, Now};
-use sfu_core::sdp::{Candidate, CandidateProtocol};
+use sfu_core::sdp::{Candidate, CandidateProtocol, SdpLimits};
 use sfu_core::seed::Seed;
 use sfu_core::shard::{Command, Destination, Event, Shard, ShardConfig, ShardStats, SignalEnd};
 use sfu_core::transport::{Certificate, Config, Path};
@@ -61,11 +61,12 @@ impl World {
         // The one real instant from which virtual time starts.
         let began = Instant::now();
         let config = ShardConfig {
-            transport: Config { certificate: CERTIFICATE.clone() },
+            transport: Config::new(CERTIFICATE.clone()),
             candidates: vec![Candidate { address: SERVER, protocol: CandidateProtocol::Udp }],
             limits: RoomLimits::default(),
             rooms: 100,
             hide_audience: false,
+            sdp: SdpLimits::default(),
             arena_bytes: 1 << 20,
         };
         let mut bytes = [0; 32];

@@ -8,6 +8,7 @@ use super::arrivals::ArrivalRecorder;
 use crate::codec::{AudioLevel, Codec};
 use crate::rtcp::{self, NtpTime, RtcpPacket};
 use crate::rtp::{ExtMap, Extensions, Mid, Pt, Rid, RtpHeader, RtpTime, SeqNo, Ssrc};
+use crate::srtp::DEFAULT_MAX_SSRCS;
 use crate::stats::ReceiveCounters;
 
 /// What a payload type stands for in a section.
@@ -129,6 +130,7 @@ pub struct Inbound<P> {
     arrivals: ArrivalRecorder,
     /// SSRC in our RTCP towards the publisher.
     sender: Ssrc,
+    max_ssrcs: usize,
 }
 
 /// One SSRC.
@@ -146,10 +148,6 @@ enum Role {
     Rtx,
 }
 
-/// SSRCs that one transport may have: eight publications of three encodings with their retransmissions, and
-/// some to spare (`notes` of the limits: 64 a session).
-const MAX_SSRCS: usize = 64;
-
 impl<P: Copy> Inbound<P> {
     /// No sections yet. `sender` is the SSRC of our own reports on this transport.
     #[must_use]
@@ -160,7 +158,14 @@ impl<P: Copy> Inbound<P> {
             bindings: Vec::new(),
             arrivals: ArrivalRecorder::default(),
             sender,
+            max_ssrcs: DEFAULT_MAX_SSRCS,
         }
+    }
+
+    /// With another bound on the SSRCs that are bound at a time.
+    #[must_use]
+    pub fn with_max_ssrcs(self, max_ssrcs: usize) -> Self {
+        Self { max_ssrcs, ..self }
     }
 
     /// Sets the negotiated extension ids; call it with every description.
@@ -261,7 +266,7 @@ impl<P: Copy> Inbound<P> {
         let (mid, encoding, role) = self.identify(header, extensions).ok_or(ReceiveDrop::UnknownSsrc)?;
         // A stream that restarts under another SSRC takes the place of its predecessor.
         self.bindings.retain(|known| (known.mid, known.encoding, known.role) != (mid, encoding, role));
-        if self.bindings.len() >= MAX_SSRCS {
+        if self.bindings.len() >= self.max_ssrcs {
             return Err(ReceiveDrop::TooManySsrcs);
         }
         let binding = Binding { ssrc: header.ssrc, mid, encoding, role };

@@ -260,6 +260,16 @@ fn the_sixty_fifth_source_is_refused() {
 }
 
 #[test]
+fn a_transport_binds_as_many_sources_as_it_may_and_no_more() {
+    let section = |place: u32| single(&place.to_string(), "many", Some(1000 + place), None);
+    let mut scene = Scene::new((0..4).map(section).collect());
+    scene.inbound = std::mem::replace(&mut scene.inbound, Inbound::new(OURS)).with_max_ssrcs(3);
+    let mut route = |place: u32| scene.route(&Spec::new(1000 + place, VP8, 1)).map(|_| ());
+    assert!((0..3).all(|place| route(place).is_ok()));
+    assert_eq!(route(3), Err(ReceiveDrop::TooManySsrcs));
+}
+
+#[test]
 fn a_payload_type_of_another_section_is_refused() {
     let mut scene = Scene::new(vec![single("0", "screen", Some(50), Some(51))]);
     for spec in [Spec::new(50, OPUS, 1), Spec::new(50, RTX, 1), Spec::new(51, VP8, 1)] {

@@ -11,7 +11,7 @@ use crate::rtp::Mid;
 /// Why text is not a description that we can use.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
-    /// More than 2 MiB, 50,000 lines or 1,000 m-lines.
+    /// More bytes, lines or m-lines than [`SdpLimits`] allow.
     #[error("the description is too large")]
     TooLarge,
     /// A line that is not `<letter>=<value>`, holds NUL or CR, or is an m-line without its fields.
@@ -22,20 +22,48 @@ pub enum ParseError {
     Mid(usize),
 }
 
+/// Bounds of one description.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SdpLimits {
+    /// Bytes of the text.
+    pub bytes: usize,
+    /// Lines, empty ones too.
+    pub lines: usize,
+    /// m-lines.
+    pub sections: usize,
+}
+
+impl Default for SdpLimits {
+    /// An offer of 50 publishers and 50 tracks has 296 KB and 9,718 lines as measured; Janus was killed by one
+    /// of 260,000 lines.
+    fn default() -> Self {
+        Self { bytes: 2 << 20, lines: 50_000, sections: 1000 }
+    }
+}
+
 impl SessionDescription {
+    /// As [`Self::parse_within`] the default limits.
+    ///
+    /// # Errors
+    ///
+    /// See [`ParseError`].
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
+        Self::parse_within(text, &SdpLimits::default())
+    }
+
     /// Reads an offer or an answer. Unknown lines and attributes are skipped; malformed optional attributes
     /// count as absent.
     ///
     /// # Errors
     ///
     /// See [`ParseError`].
-    pub fn parse(text: &str) -> Result<Self, ParseError> {
-        if text.len() > MAX_BYTES {
+    pub fn parse_within(text: &str, limits: &SdpLimits) -> Result<Self, ParseError> {
+        if text.len() > limits.bytes {
             return Err(ParseError::TooLarge);
         }
-        let mut reader = Reader::default();
+        let mut reader = Reader { max_sections: limits.sections, ..Reader::default() };
         for (place, line) in text.split('\n').enumerate() {
-            if place >= MAX_LINES {
+            if place >= limits.lines {
                 return Err(ParseError::TooLarge);
             }
             let line = line.strip_suffix('\r').unwrap_or(line);
@@ -56,6 +84,7 @@ struct Reader {
     started: bool,
     section: Option<SectionReader>,
     mids: BTreeSet<Mid>,
+    max_sections: usize,
 }
 
 impl Reader {
@@ -72,7 +101,7 @@ impl Reader {
             _ if !self.started => return Err(ParseError::Line(number)),
             "m" => {
                 self.end_section()?;
-                if self.description.media.len() >= MAX_SECTIONS {
+                if self.description.media.len() >= self.max_sections {
                     return Err(ParseError::TooLarge);
                 }
                 let section = SectionReader::new(value, self.direction).ok_or(ParseError::Line(number))?;
@@ -106,7 +135,7 @@ impl Reader {
         if name == "group" && self.description.bundle.is_empty() {
             let mids = value.strip_prefix("BUNDLE ").unwrap_or_default().split(' ');
             let mids = mids.filter_map(|mid| Mid::new(mid.as_bytes()));
-            self.description.bundle = mids.take(MAX_SECTIONS).collect();
+            self.description.bundle = mids.take(self.max_sections).collect();
         } else if name == "ice-lite" {
             self.description.lite = true;
         } else {
@@ -165,9 +194,5 @@ pub(super) fn read_direction(name: &str) -> Option<Direction> {
     all.into_iter().find(|direction| direction.as_str() == name)
 }
 
-/// A call of 25 people has 100 KB; Janus was killed by one of 260,000 lines.
-const MAX_BYTES: usize = 2 << 20;
-const MAX_LINES: usize = 50_000;
-const MAX_SECTIONS: usize = 1000;
 /// Of one section; those of a lite peer are checked.
 const MAX_CANDIDATES: usize = 8;

@@ -89,8 +89,9 @@ pub(super) struct Publishing {
 
 impl Publishing {
     /// Nothing is negotiated; `sender` is the SSRC of our own reports.
-    pub(super) fn new(sender: Ssrc) -> Self {
-        Self { inbound: Inbound::new(sender), negotiated: Negotiated::default(), bound: BTreeMap::new() }
+    pub(super) fn new(sender: Ssrc, max_ssrcs: usize) -> Self {
+        let inbound = Inbound::new(sender).with_max_ssrcs(max_ssrcs);
+        Self { inbound, negotiated: Negotiated::default(), bound: BTreeMap::new() }
     }
 }
 

@@ -17,7 +17,7 @@ use crate::transport::{RemoteChange, RemoteError};
 impl Shard {
     /// Answers an offer of the publisher transport.
     pub(super) fn on_offer(&mut self, key: ParticipantKey, offer: &Description, now: Instant) {
-        let Ok(mut description) = SessionDescription::parse(&offer.sdp) else {
+        let Ok(mut description) = SessionDescription::parse_within(&offer.sdp, &self.config.sdp) else {
             self.dismiss(key, LeaveReason::SignalClose, LeaveAction::Disconnect, now);
             return;
         };
@@ -115,7 +115,7 @@ impl Shard {
         if let Some(peer) = self.seats.get(&key)?.publisher {
             return Some(peer);
         }
-        let publishing = Publishing::new(Ssrc(self.fresh_ssrc()));
+        let publishing = Publishing::new(Ssrc(self.fresh_ssrc()), self.config.transport.max_ssrcs);
         let peer = self.make_peer(key, Role::Publisher(Box::new(publishing)), now);
         self.seats.get_mut(&key)?.publisher = Some(peer);
         Some(peer)

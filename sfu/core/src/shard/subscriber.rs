@@ -35,7 +35,7 @@ impl Shard {
 
     /// Makes a participant's only transport (LiveKit's single peer connection). The client offers first.
     pub(super) fn make_single(&mut self, key: ParticipantKey, now: Instant) {
-        let publishing = Publishing::new(Ssrc(self.fresh_ssrc()));
+        let publishing = Publishing::new(Ssrc(self.fresh_ssrc()), self.config.transport.max_ssrcs);
         let sections = Sections::Theirs(Placement::default());
         let subscribing = Subscribing::new(sections, Negotiation::InFlight { since: now });
         let role = Role::Single(Box::new(publishing), Box::new(subscribing));
@@ -132,7 +132,7 @@ impl Shard {
         if stale || !matches!(subscribing.negotiation, Negotiation::InFlight { .. }) {
             return;
         }
-        let Ok(description) = SessionDescription::parse(&answer.sdp) else {
+        let Ok(description) = SessionDescription::parse_within(&answer.sdp, &self.config.sdp) else {
             self.refuse_answer(key, now);
             return;
         };

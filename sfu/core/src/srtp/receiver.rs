@@ -23,7 +23,7 @@ pub enum OpenError {
     /// Wrong tag.
     #[error("the packet is not authentic")]
     Unauthentic,
-    /// The peer already uses [`MAX_SSRCS`] sources.
+    /// The peer already uses as many sources as it may.
     #[error("too many sources")]
     TooManySsrcs,
 }
@@ -71,7 +71,13 @@ impl SrtpReceiver {
             Profile::Aes128Gcm => Cipher::Gcm(Gcm::new(master)),
             Profile::Aes128CmSha1 => Cipher::Cm(Box::new(Cm::new(master))),
         };
-        Self { cipher, rtp: Sources::default(), rtcp: Sources::default() }
+        Self { cipher, rtp: Sources::new(DEFAULT_MAX_SSRCS), rtcp: Sources::new(DEFAULT_MAX_SSRCS) }
+    }
+
+    /// With another bound on the sources of RTP, and of RTCP.
+    #[must_use]
+    pub fn with_max_ssrcs(self, max_ssrcs: usize) -> Self {
+        Self { rtp: Sources::new(max_ssrcs), rtcp: Sources::new(max_ssrcs), ..self }
     }
 
     /// Opens an RTP packet in place. A packet that is refused changes nothing.
@@ -158,12 +164,12 @@ impl fmt::Debug for SrtpReceiver {
     }
 }
 
-/// What was seen of each source, at most [`MAX_SSRCS`] of them.
+/// What was seen of each source, of so many at most.
 ///
-/// A linear search over at most 64 numbers is faster than a hash at the usual two to twelve.
-#[derive(Default)]
+/// A linear search is faster than a hash at the usual two to twelve.
 struct Sources {
     known: Vec<Source>,
+    max: usize,
 }
 
 struct Source {
@@ -173,6 +179,10 @@ struct Source {
 }
 
 impl Sources {
+    const fn new(max: usize) -> Self {
+        Self { known: Vec::new(), max }
+    }
+
     fn find(&self, ssrc: Ssrc) -> Option<&Source> {
         self.known.iter().find(|source| source.ssrc == ssrc)
     }
@@ -188,7 +198,7 @@ impl Sources {
         match self.find(ssrc) {
             Some(source) if source.window.is_new(index) => Ok(()),
             Some(_) => Err(OpenError::Replayed),
-            None if self.known.len() < MAX_SSRCS || self.idle(now).is_some() => Ok(()),
+            None if self.known.len() < self.max || self.idle(now).is_some() => Ok(()),
             None => Err(OpenError::TooManySsrcs),
         }
     }
@@ -200,7 +210,7 @@ impl Sources {
             source.window.accept(index);
             return;
         }
-        if self.known.len() >= MAX_SSRCS
+        if self.known.len() >= self.max
             && let Some(place) = self.idle(now)
         {
             self.known.swap_remove(place);
@@ -215,8 +225,8 @@ impl Sources {
     }
 }
 
-/// Most sources of one peer at a time. A camera in three encodings with RTX uses six.
-pub(crate) const MAX_SSRCS: usize = 64;
+/// Sources of one peer at a time, unless set otherwise. A camera in three encodings with RTX uses six.
+pub const DEFAULT_MAX_SSRCS: usize = 64;
 
 /// A source that was silent so long makes room for a new one: publishing again takes new SSRCs each time.
 const IDLE: Duration = Duration::from_secs(30);

@@ -258,6 +258,18 @@ fn the_sixty_fifth_source_waits_until_one_was_silent_for_half_a_minute() {
 }
 
 #[test]
+fn a_peer_has_as_many_sources_as_it_may_and_no_more() {
+    for max in [1, 3, 100] {
+        let (sender, receiver) = pair(Profile::Aes128Gcm);
+        let mut receiver = receiver.with_max_ssrcs(max);
+        let mut open = |ssrc| receiver.open_rtp(epoch(), &mut seal(&sender, ssrc, 1, b"x")).map(|_| ());
+        let max = u32::try_from(max).unwrap();
+        assert!((0..max).all(|ssrc| open(ssrc).is_ok()));
+        assert_eq!(open(max), Err(OpenError::TooManySsrcs));
+    }
+}
+
+#[test]
 fn sealing_says_what_is_wrong_instead_of_writing_nonsense() {
     for profile in PROFILES {
         let (sender, _) = pair(profile);

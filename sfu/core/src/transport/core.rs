@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::{
-    ChannelConfig, ChannelId, ChannelOpened, CloseReason, DataKind, DropReason, Event, Output, Path,
+    ChannelConfig, ChannelId, ChannelOpened, CloseReason, Config, DataKind, DropReason, Event, Output, Path,
     Received, ReceivedRtp, RemoteChange, RemoteDescription, RemoteError, RemoteIce, SendError, Transmit,
 };
 use crate::demux::{self, DatagramKind};
-use crate::dtls::{self, Certificate, Fingerprint, Role, Setup};
+use crate::dtls::{self, Fingerprint, Role, Setup};
 use crate::ice::{Agent, AgentEvent, CheckError, Credentials};
 use crate::sctp;
 use crate::seed::Seed;
@@ -18,7 +18,7 @@ use crate::stun;
 
 /// Everything that a peer's bytes can touch.
 pub(super) struct Core {
-    certificate: Certificate,
+    config: Config,
     cookie: [u8; dtls::COOKIE_BYTES],
     agent: Agent,
     /// We restarted ICE and the peer has not answered yet.
@@ -65,11 +65,11 @@ enum Reach {
 }
 
 impl Core {
-    pub(super) fn new(certificate: Certificate, seed: &Seed, now: Instant) -> Self {
+    pub(super) fn new(config: Config, seed: &Seed, now: Instant) -> Self {
         let mut cookie = [0; dtls::COOKIE_BYTES];
         cookie.copy_from_slice(&seed.derive("dtls cookie", 0)[..dtls::COOKIE_BYTES]);
         Self {
-            certificate,
+            config,
             cookie,
             agent: Agent::new(seed),
             restarting: false,
@@ -241,7 +241,7 @@ impl Core {
             credentials: description.credentials,
             fingerprint: description.fingerprint,
             dtls: dtls::Association::new(
-                &self.certificate,
+                &self.config.certificate,
                 description.fingerprint,
                 (role, &self.cookie),
                 now,
@@ -364,7 +364,8 @@ impl Core {
                     dtls::Event::Connected(keys) => {
                         self.media = Some(Media {
                             sender: SrtpSender::new(keys.profile, &keys.local),
-                            receiver: SrtpReceiver::new(keys.profile, &keys.remote),
+                            receiver: SrtpReceiver::new(keys.profile, &keys.remote)
+                                .with_max_ssrcs(self.config.max_ssrcs),
                         });
                         self.output.events.push_back(Event::Connected);
                         self.sctp.start(now, remote.dtls.role() == Role::Client);

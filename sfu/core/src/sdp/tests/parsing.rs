@@ -111,6 +111,21 @@ fn size_lines_and_sections_are_bounded() {
 }
 
 #[test]
+fn each_bound_can_be_moved_and_holds_to_the_byte_line_and_section() {
+    let text = format!("{HEAD}m=audio 9 X 111\na=mid:0\nm=audio 9 X 111\na=mid:1");
+    let exact = SdpLimits { bytes: text.len(), lines: text.lines().count(), sections: 2 };
+    assert_eq!(SessionDescription::parse_within(&text, &exact).unwrap().media.len(), 2);
+    for less in [
+        SdpLimits { bytes: exact.bytes - 1, ..exact },
+        SdpLimits { lines: exact.lines - 1, ..exact },
+        SdpLimits { sections: exact.sections - 1, ..exact },
+    ] {
+        let refused = SessionDescription::parse_within(&text, &less);
+        assert_eq!(refused.unwrap_err(), ParseError::TooLarge, "{less:?}");
+    }
+}
+
+#[test]
 fn a_description_of_the_largest_size_passes_and_one_more_line_or_byte_does_not() {
     for (lines, fits) in [(50_000, true), (50_001, false)] {
         let text = format!("{HEAD}{}a=x", "a=x\n".repeat(lines - 5));

@@ -24,7 +24,7 @@ pub(super) fn epoch() -> Instant {
 }
 
 pub(super) fn config() -> Config {
-    Config { certificate: CERTIFICATES.0.clone() }
+    Config::new(CERTIFICATES.0.clone())
 }
 
 pub(super) fn server_path(last: u8) -> Path {
@@ -67,7 +67,7 @@ impl Pair {
     pub(super) fn with_setup(client_setup: Setup) -> Self {
         let now = epoch();
         let mut server = Transport::new(config(), &Seed::new([1; 32]), now);
-        let config = Config { certificate: CERTIFICATES.1.clone() };
+        let config = Config::new(CERTIFICATES.1.clone());
         let mut client = Transport::new(config, &Seed::new([2; 32]), now);
         let server_setup = match client_setup {
             Setup::Passive => Setup::Active,
