@@ -12,7 +12,7 @@ use sfu_core::room::message::{
 };
 use sfu_core::room::participant::{Join, Lifeline, Transports};
 use sfu_core::room::permission::Permission;
-use sfu_core::room::{ConnectionId, Now};
+use sfu_core::room::{ConnectionId, Now, RoomOptions};
 use sfu_core::sdp::{Candidate, CandidateProtocol, SdpLimits, SessionDescription};
 use sfu_core::seed::Seed;
 use sfu_core::shard::{Command, Event, Shard, ShardConfig};
@@ -77,7 +77,13 @@ impl Scene {
 
     pub(crate) fn join(&mut self, connection: ConnectionId, room: &str, join: Join) {
         let join = Box::new(Join { connection: Some(connection), ..join });
-        self.command(Command::Join { connection, room: room.to_owned(), join, resume: None });
+        self.command(Command::Join {
+            connection,
+            room: room.to_owned(),
+            join,
+            resume: None,
+            options: RoomOptions::default(),
+        });
     }
 
     pub(crate) fn request(&mut self, connection: ConnectionId, request: Request) {

@@ -8,7 +8,7 @@ use sfu_core::room::message::{
 use sfu_core::room::participant::Transports;
 use sfu_core::room::permission::Permission;
 use sfu_core::room::sid::{ParticipantSid, TrackSid};
-use sfu_core::room::{ConnectionId, admin::ParticipantChange};
+use sfu_core::room::{ConnectionId, RoomOptions, admin::ParticipantChange};
 use sfu_core::shard::admin::{AdminId, AdminRequest, ParticipantRequest};
 use sfu_core::shard::{Command, SignalEnd};
 use sfu_core::stun::Message;
@@ -141,7 +141,13 @@ impl Play {
         join.auto_subscribe = bits & 8 == 0;
         join.transports = if bits & 16 == 0 { Transports::Two } else { Transports::Single };
         join.connection = Some(connection);
-        self.scene.command(Command::Join { connection, room: room.to_owned(), join: Box::new(join), resume });
+        self.scene.command(Command::Join {
+            connection,
+            room: room.to_owned(),
+            join: Box::new(join),
+            resume,
+            options: RoomOptions::default(),
+        });
     }
 
     fn resume(&mut self, connection: ConnectionId, input: &mut Input<'_>) {

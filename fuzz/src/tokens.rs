@@ -14,7 +14,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sfu_core::room::limits::RoomLimits;
 use sfu_core::room::message::Response;
 use sfu_core::shard::Command;
-use sfu_signal::join::{JoinQuery, entry, grant_of};
+use sfu_signal::join::{JoinQuery, entry, renewed};
 
 use crate::input::Input;
 use crate::scene::{ADA, Scene};
@@ -83,14 +83,23 @@ pub fn join_query(data: &[u8]) {
     assert!(entry.join.metadata.len() <= limits.metadata_bytes);
     let mut scene = Scene::new();
     let resumes = entry.resume.is_some();
-    let join = Box::new(entry.join);
-    scene.command(Command::Join { connection: ADA, room: entry.room.clone(), join, resume: entry.resume });
+    let (join, options, claims) = (Box::new(entry.join), entry.options, entry.claims);
+    let stays_open = options.empty_timeout.max(options.departure_timeout).unwrap_or_default();
+    scene.command(Command::Join {
+        connection: ADA,
+        room: entry.room.clone(),
+        join,
+        resume: entry.resume,
+        options,
+    });
     for request in entry.requests {
         scene.request(ADA, request);
     }
     match scene.heard.remove(&ADA).unwrap_or_default().first() {
         Some(Response::Joined(joined)) if !resumes => {
-            let fresh = grant_of(&entry.room, &joined.participant);
+            let renewed = renewed(&claims, joined.participant.clone());
+            let fresh = renewed.video.expect("a renewed token joins again");
+            assert_eq!(fresh.room, entry.room);
             assert!(grant.may_publish() || !fresh.may_publish());
             assert!(grant.may_subscribe() || !fresh.may_subscribe());
             assert!(grant.may_publish_data() || !fresh.may_publish_data());
@@ -99,7 +108,8 @@ pub fn join_query(data: &[u8]) {
         Some(Response::Leave { .. }) if resumes => {}
         other => panic!("{other:?} is no first word"),
     }
-    scene.pass(Duration::from_secs(600));
+    // A token may say how long its room stays open.
+    scene.pass(Duration::from_secs(600) + stays_open);
     assert_eq!((scene.shard.stats().participants, scene.shard.stats().rooms), (0, 0));
 }
 

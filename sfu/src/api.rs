@@ -44,7 +44,7 @@ impl IntoResponse for TwirpError {
             Self::BadCall(BadCall::Unimplemented) => (StatusCode::NOT_IMPLEMENTED, "unimplemented"),
             Self::BadCall(BadCall::RemoteUnmute) => (StatusCode::PRECONDITION_FAILED, "failed_precondition"),
             Self::BadCall(BadCall::Malformed) => (StatusCode::BAD_REQUEST, "malformed"),
-            Self::BadCall(BadCall::Missing(_)) | Self::Refused(AdminError::TooLong) => {
+            Self::BadCall(BadCall::Missing(_)) | Self::Refused(AdminError::TooLong(_)) => {
                 (StatusCode::BAD_REQUEST, "invalid_argument")
             }
             Self::Refused(AdminError::TooMany) => (StatusCode::TOO_MANY_REQUESTS, "resource_exhausted"),

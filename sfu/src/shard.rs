@@ -105,8 +105,8 @@ impl ShardHandle {
         words: mpsc::Sender<Response>,
     ) -> Result<(), ShardGone> {
         self.push(Message::Open(connection, words)).await?;
-        let Entry { room, join, resume, requests } = entry;
-        self.send(Command::Join { connection, room, join: Box::new(join), resume }).await?;
+        let Entry { room, join, resume, requests, options, claims: _ } = entry;
+        self.send(Command::Join { connection, room, join: Box::new(join), resume, options }).await?;
         for request in requests {
             self.send(Command::Request { connection, request: Box::new(request) }).await?;
         }

@@ -10,7 +10,7 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use sfu_core::room::ConnectionId;
 use sfu_core::room::message::{ParticipantInfo, Request, Response};
 use sfu_core::shard::{Command, SignalEnd};
-use sfu_signal::join::{Entry, grant_of, kind_name};
+use sfu_signal::join::{Entry, renewed};
 use sfu_signal::request::Incoming;
 use sfu_signal::{request, response};
 use tokio::sync::mpsc;
@@ -45,6 +45,7 @@ pub(crate) async fn serve(
     let shard = shared.shard_of(&entry.room).clone();
     let (words, inbox) = mpsc::channel(WAITING_WORDS);
     let (room, identity) = (entry.room.clone(), entry.join.identity.clone());
+    let claims = entry.claims.clone();
     if shard.open_connection(connection, entry, words).await.is_err() {
         return;
     }
@@ -57,7 +58,7 @@ pub(crate) async fn serve(
     );
     let (shared, heard) = (Arc::clone(&shared), Instant::now());
     let mut session =
-        Session { socket, shard, shared, connection, room, identity, rate, heard, greeted: false };
+        Session { socket, shard, shared, connection, room, identity, claims, rate, heard, greeted: false };
     let end = session.run(inbox).await;
     session.farewell(end).await;
     let signal_end = match end {
@@ -75,6 +76,8 @@ struct Session {
     connection: ConnectionId,
     room: String,
     identity: String,
+    /// What its token said when it came.
+    claims: RoomToken,
     rate: Rate,
     heard: Instant,
     /// The first word was said: `join`, `reconnect` or `leave`. Clients take nothing else for it.
@@ -191,15 +194,7 @@ impl Session {
 
     /// A token that says what the participant may do now.
     fn mint(&self, info: ParticipantInfo) -> String {
-        let token = RoomToken {
-            kind: kind_name(info.kind),
-            video: Some(grant_of(&self.room, &info)),
-            identity: info.identity,
-            name: info.name,
-            metadata: info.metadata,
-            attributes: info.attributes,
-            ..RoomToken::default()
-        };
+        let token = renewed(&self.claims, info);
         self.shared.api_keys.mint(token, TOKEN_LIFETIME)
     }
 }

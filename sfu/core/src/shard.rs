@@ -54,7 +54,7 @@ use crate::room::message::{LeaveReason, Request, Response};
 use crate::room::notice::Notice;
 use crate::room::participant::Join;
 use crate::room::sid::{Entropy, ParticipantSid};
-use crate::room::{ConnectionId, Now, ParticipantKey, PublicationKey, Room};
+use crate::room::{ConnectionId, Now, ParticipantKey, PublicationKey, Room, RoomOptions};
 use crate::sdp::{Candidate, SdpLimits};
 use crate::seed::Seed;
 use crate::stats::MediaCounters;
@@ -92,6 +92,8 @@ pub enum Command {
         join: Box<Join>,
         /// The session to go on with.
         resume: Option<ParticipantSid>,
+        /// Of the room, if this opens it.
+        options: RoomOptions,
     },
     /// A participant says something.
     Request {

@@ -144,6 +144,8 @@ pub fn leave_reason(reason: LeaveReason) -> i32 {
         LeaveReason::JoinFailure => Wire::JoinFailure,
         LeaveReason::ConnectionTimeout => Wire::ConnectionTimeout,
         LeaveReason::UserRejected => Wire::UserRejected,
+        LeaveReason::UserUnavailable => Wire::UserUnavailable,
+        LeaveReason::AgentError => Wire::AgentError,
         LeaveReason::SignalClose => Wire::SignalClose,
         LeaveReason::Migration => Wire::Migration,
         LeaveReason::MediaFailure => Wire::MediaFailure,

@@ -1,19 +1,20 @@
 //! Who joins: the token's claims and what the client says of itself become a [`Join`].
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use auth::room::{RoomClaims, VideoGrant};
+use auth::room::{RoomClaims, RoomToken, VideoGrant};
 use base64::Engine as _;
 use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
 use livekit_protocol as lk;
 use lk::signal_request::Message;
 use serde::Deserialize;
-use sfu_core::room::ConnectionId;
 use sfu_core::room::limits::RoomLimits;
 use sfu_core::room::message::{Carried, ParticipantInfo, Request, Source};
 use sfu_core::room::participant::{Join, Lifeline, Transports};
 use sfu_core::room::permission::Permission;
 use sfu_core::room::sid::ParticipantSid;
+use sfu_core::room::{ConnectionId, RoomOptions};
 
 use crate::join_request::{self, BadJoinRequest};
 use crate::request::{self, Incoming};
@@ -160,6 +161,10 @@ pub struct Entry {
     pub resume: Option<ParticipantSid>,
     /// What the client asked in the same breath, to be asked as soon as it has joined.
     pub requests: Vec<Request>,
+    /// Of the room, if this join opens it.
+    pub options: RoomOptions,
+    /// What the token said beside who joins: a renewed one says it again.
+    pub claims: RoomToken,
 }
 
 /// Checks claims and what the client says; `connection` is the signal connection that will be opened.
@@ -172,8 +177,8 @@ pub fn entry(
     connection: ConnectionId,
     limits: &RoomLimits,
 ) -> Result<Entry, NotAllowed> {
-    let token = claims.token;
-    let grant = token.video.ok_or(NotAllowed::NoGrant)?;
+    let mut token = claims.token;
+    let grant = token.video.take().ok_or(NotAllowed::NoGrant)?;
     if !grant.room_join {
         return Err(NotAllowed::NoGrant);
     }
@@ -184,7 +189,7 @@ pub fn entry(
         return Err(NotAllowed::NoIdentity);
     }
     let mut permission = permission(&grant);
-    let mut identity = token.identity;
+    let mut identity = token.identity.clone();
     if !hello.publish.is_empty() {
         // A second connection of the same person that only publishes.
         if !permission.can_publish {
@@ -197,10 +202,11 @@ pub fn entry(
     if own && !permission.can_update_metadata {
         return Err(NotAllowed::NoRight);
     }
-    let mut attributes = token.attributes;
+    let mut attributes = token.attributes.clone();
     // An empty value does not delete what the token says.
     attributes.extend(hello.attributes.into_iter().filter(|(_, value)| !value.is_empty()));
-    let metadata = if hello.metadata.is_empty() { token.metadata } else { hello.metadata };
+    let metadata = if hello.metadata.is_empty() { token.metadata.clone() } else { hello.metadata };
+    let options = room_options(token.room_config.as_ref())?;
     let long = |text: &str| text.chars().count() > limits.name_chars;
     let attribute_bytes: usize = attributes.iter().map(|(key, value)| key.len() + value.len()).sum();
     if long(&identity)
@@ -208,13 +214,14 @@ pub fn entry(
         || long(&grant.room)
         || metadata.len() > limits.metadata_bytes
         || attribute_bytes > limits.metadata_bytes
+        || options.metadata.len() > limits.metadata_bytes
         || hello.requests.len() > limits.tracks_per_participant + 2
     {
         return Err(NotAllowed::OutOfBounds);
     }
     let join = Join {
         identity,
-        name: token.name,
+        name: token.name.clone(),
         metadata,
         attributes,
         permission,
@@ -231,12 +238,26 @@ pub fn entry(
         lifeline: Lifeline::Signal,
         moderates: grant.room_admin,
     };
-    Ok(Entry { room: grant.room, join, resume: hello.resume, requests: hello.requests })
+    let claims = RoomToken { video: Some(grant.clone()), ..token };
+    Ok(Entry { room: grant.room, join, resume: hello.resume, requests: hello.requests, options, claims })
 }
 
-/// The grant that a refreshed token carries.
+/// The token that says what a participant may do now, and what its first one said of anything else.
 #[must_use]
-pub fn grant_of(room: &str, info: &ParticipantInfo) -> VideoGrant {
+pub fn renewed(first: &RoomToken, info: ParticipantInfo) -> RoomToken {
+    RoomToken {
+        kind: kind_name(info.kind),
+        video: Some(grant_of(first.video.as_ref().unwrap_or(&VideoGrant::default()), &info)),
+        identity: info.identity,
+        name: info.name,
+        metadata: info.metadata,
+        attributes: info.attributes,
+        token_id: None,
+        ..first.clone()
+    }
+}
+
+fn grant_of(first: &VideoGrant, info: &ParticipantInfo) -> VideoGrant {
     let permission = &info.permission;
     VideoGrant {
         can_publish: Some(permission.can_publish),
@@ -248,13 +269,40 @@ pub fn grant_of(room: &str, info: &ParticipantInfo) -> VideoGrant {
         recorder: permission.recorder,
         agent: permission.agent,
         can_subscribe_metrics: Some(permission.can_subscribe_metrics),
-        ..VideoGrant::join(room)
+        ..first.clone()
     }
 }
 
+/// What the token says of a room that its bearer opens (LiveKit's `RoomConfiguration`).
+fn room_options(config: Option<&serde_json::Value>) -> Result<RoomOptions, NotAllowed> {
+    let Some(config) = config else { return Ok(RoomOptions::default()) };
+    let config: RoomConfiguration =
+        serde_json::from_value(config.clone()).map_err(|_| NotAllowed::OutOfBounds)?;
+    let seconds = |s: u32| (s > 0).then(|| Duration::from_secs(u64::from(s)));
+    Ok(RoomOptions {
+        metadata: config.metadata,
+        empty_timeout: seconds(config.empty_timeout),
+        departure_timeout: seconds(config.departure_timeout),
+        max_participants: config.max_participants,
+        ..RoomOptions::default()
+    })
+}
+
+/// The part of it that this server knows; proto3 JSON in either spelling.
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct RoomConfiguration {
+    #[serde(alias = "empty_timeout")]
+    empty_timeout: u32,
+    #[serde(alias = "departure_timeout")]
+    departure_timeout: u32,
+    #[serde(alias = "max_participants")]
+    max_participants: u32,
+    metadata: String,
+}
+
 /// The name of a participant's kind in a token.
-#[must_use]
-pub fn kind_name(kind: Carried) -> String {
+fn kind_name(kind: Carried) -> String {
     lk::participant_info::Kind::try_from(kind.0)
         .map_or_else(|_| String::new(), |k| k.as_str_name().to_lowercase())
 }
@@ -324,7 +372,6 @@ fn query_attributes(text: &str) -> Option<BTreeMap<String, String>> {
 
 #[cfg(test)]
 mod tests {
-    use auth::room::RoomToken;
     use prost::Message as _;
 
     use super::*;
@@ -349,6 +396,137 @@ mod tests {
         assert!(!permission.can_update_metadata && !permission.hidden);
         let listener = VideoGrant { can_publish: Some(false), ..VideoGrant::join("hall") };
         assert!(!enter(listener, &JoinQuery::default()).unwrap().join.permission.can_publish_data);
+    }
+
+    /// Absent, true and false of each right that has three states, and what follows for the others.
+    #[test]
+    fn each_right_of_three_states_is_what_livekit_makes_of_it() {
+        for (claims, subscribe, publish, data, metadata, metrics) in [
+            ("", true, true, true, false, false),
+            (r#""canSubscribe":true"#, true, true, true, false, false),
+            (r#""canSubscribe":false"#, false, true, true, false, false),
+            (r#""canPublish":true"#, true, true, true, false, false),
+            (r#""canPublish":false"#, true, false, false, false, false),
+            (r#""canPublishData":true"#, true, true, true, false, false),
+            (r#""canPublishData":false"#, true, true, false, false, false),
+            (r#""canPublish":false,"canPublishData":true"#, true, false, true, false, false),
+            (r#""canPublish":true,"canPublishData":false"#, true, true, false, false, false),
+            (r#""canUpdateOwnMetadata":true"#, true, true, true, true, false),
+            (r#""canUpdateOwnMetadata":false"#, true, true, true, false, false),
+            (r#""canSubscribeMetrics":true"#, true, true, true, false, true),
+            (r#""canSubscribeMetrics":false"#, true, true, true, false, false),
+        ] {
+            let comma = if claims.is_empty() { "" } else { "," };
+            let json = format!(r#"{{"roomJoin":true,"room":"hall"{comma}{claims}}}"#);
+            let entry = enter(serde_json::from_str(&json).unwrap(), &JoinQuery::default()).unwrap();
+            let got = &entry.join.permission;
+            let rights = (got.can_subscribe, got.can_publish, got.can_publish_data);
+            assert_eq!(rights, (subscribe, publish, data), "{json}");
+            assert_eq!((got.can_update_metadata, got.can_subscribe_metrics), (metadata, metrics), "{json}");
+            assert!(!(got.hidden || got.recorder || got.agent), "{json}");
+        }
+    }
+
+    #[test]
+    fn sources_that_are_named_close_every_other_and_none_named_closes_none() {
+        let all = [
+            Source::Camera,
+            Source::Microphone,
+            Source::ScreenShare,
+            Source::ScreenShareAudio,
+            Source::Unknown,
+        ];
+        for (claims, wanted) in [
+            ("", &all[..]),
+            (r#","canPublishSources":[]"#, &all[..]),
+            (r#","canPublishSources":["camera"]"#, &[Source::Camera][..]),
+            (
+                r#","canPublishSources":["CAMERA","screen_share_audio"]"#,
+                &[Source::Camera, Source::ScreenShareAudio],
+            ),
+            (r#","canPublishSources":["nothing"]"#, &[Source::Unknown]),
+            (r#","canPublish":false,"canPublishSources":["camera"]"#, &[]),
+        ] {
+            let json = format!(r#"{{"roomJoin":true,"room":"hall"{claims}}}"#);
+            let entry = enter(serde_json::from_str(&json).unwrap(), &JoinQuery::default()).unwrap();
+            let may: Vec<_> =
+                all.into_iter().filter(|&source| entry.join.permission.may_publish(source)).collect();
+            assert_eq!(may, wanted, "{json}");
+        }
+    }
+
+    #[test]
+    fn a_renewed_token_says_what_is_so_now_and_keeps_everything_else() {
+        let grant =
+            VideoGrant { room_admin: true, room_list: true, recorder: true, ..VideoGrant::join("hall") };
+        let mut claims = claims(grant);
+        claims.token.kind_details = vec!["forwarded".to_owned()];
+        claims.token.room_preset = "large".to_owned();
+        claims.token.room_config = Some(serde_json::json!({"maxParticipants": 3}));
+        let hello = JoinQuery::default().hello().unwrap();
+        let entry = entry(claims.clone(), hello, ConnectionId(1), &RoomLimits::default()).unwrap();
+        assert!(entry.join.moderates);
+        let now = Permission {
+            can_publish: false,
+            can_publish_data: true,
+            recorder: true,
+            ..Permission::speaker()
+        };
+        let info = ParticipantInfo {
+            sid: ParticipantSid::from_wire("PA_1"),
+            identity: entry.join.identity,
+            name: "Ada L.".to_owned(),
+            metadata: "new".to_owned(),
+            attributes: BTreeMap::new(),
+            state: sfu_core::room::message::ParticipantState::Active,
+            tracks: Vec::new(),
+            permission: now,
+            joined_at_ms: 0,
+            version: 3,
+            kind: Carried(0),
+            kind_details: Vec::new(),
+            client_protocol: Carried(0),
+            capabilities: Vec::new(),
+            left: None,
+        };
+        let token = renewed(&entry.claims, info);
+        assert_eq!(
+            (token.identity.as_str(), token.name.as_str(), token.metadata.as_str()),
+            ("ada", "Ada L.", "new")
+        );
+        assert_eq!(
+            (&token.kind_details, &token.room_preset),
+            (&claims.token.kind_details, &claims.token.room_preset)
+        );
+        assert_eq!(token.room_config, claims.token.room_config);
+        let grant = token.video.unwrap();
+        assert!(
+            grant.room_join && grant.room_admin && grant.room_list && grant.recorder && grant.room == "hall"
+        );
+        assert_eq!((grant.can_publish, grant.can_publish_data), (Some(false), Some(true)));
+    }
+
+    #[test]
+    fn who_opens_a_room_says_by_its_token_how() {
+        let options = |config: serde_json::Value| {
+            let mut claims = claims(VideoGrant::join("hall"));
+            claims.token.room_config = Some(config);
+            let hello = JoinQuery::default().hello().unwrap();
+            entry(claims, hello, ConnectionId(1), &RoomLimits::default()).map(|entry| entry.options)
+        };
+        let seconds = |s| Some(Duration::from_secs(s));
+        for config in [
+            serde_json::json!({"emptyTimeout": 7, "departureTimeout": 9, "maxParticipants": 3, "metadata": "m"}),
+            serde_json::json!({"empty_timeout": 7, "departure_timeout": 9, "max_participants": 3, "metadata": "m",
+                "egress": {"room": {}}}),
+        ] {
+            let options = options(config).unwrap();
+            assert_eq!((options.empty_timeout, options.departure_timeout), (seconds(7), seconds(9)));
+            assert_eq!((options.max_participants, options.metadata.as_str()), (3, "m"));
+        }
+        let long = serde_json::json!({"metadata": "x".repeat(16 * 1024 + 1)});
+        assert_eq!(options(long).unwrap_err(), NotAllowed::OutOfBounds);
+        assert_eq!(options(serde_json::json!({"maxParticipants": -1})).unwrap_err(), NotAllowed::OutOfBounds);
     }
 
     #[test]

@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 
 use livekit_protocol as lk;
-use lk::request_response::Request as Asked;
+use lk::request_response::{Reason, Request as Asked};
 use lk::signal_request::Message;
 use lk::simulate_scenario::Scenario as WireScenario;
 use prost::Message as _;
 use sfu_core::room::message::{
-    AddTrack, Carried, Description, Kind, Quality, Request, ResumeFault, Scenario, SyncState,
+    AddTrack, Carried, Description, Kind, LeaveReason, Quality, Request, ResumeFault, Scenario, SyncState,
     TrackPermission, TrackSettings,
 };
 use sfu_core::room::sid::{ParticipantSid, TrackSid};
@@ -57,7 +57,7 @@ pub(crate) fn convert(message: Message) -> Incoming {
             subscribe: wire.subscribe,
         },
         Message::TrackSetting(wire) => track_settings(&wire),
-        Message::Leave(_) => Request::Leave,
+        Message::Leave(wire) => Request::Leave(leave_reason(wire.reason())),
         Message::SubscriptionPermission(wire) => Request::SubscriptionPermission {
             all_participants: wire.all_participants,
             allowed: wire.track_permissions.into_iter().map(track_permission).collect(),
@@ -75,25 +75,29 @@ pub(crate) fn convert(message: Message) -> Incoming {
             metadata: wire.metadata,
             attributes: wire.attributes.into_iter().collect::<BTreeMap<_, _>>(),
         },
-        Message::UpdateAudioTrack(wire) => Request::AudioFeatures {
-            track: TrackSid::from_wire(&wire.track_sid),
-            features: carried(&wire.features),
-        },
+        Message::UpdateAudioTrack(wire) => audio_features(&wire),
         Message::UpdateVideoTrack(wire) => Request::VideoSize {
             track: TrackSid::from_wire(&wire.track_sid),
             width: wire.width,
             height: wire.height,
         },
-        // Data tracks and blobs are not carried: said at once, because clients wait for an answer.
+        // Data tracks and blobs are not carried: said at once, because clients wait for an answer, and in the
+        // words of LiveKit's server where they are switched off.
         Message::StoreDataBlobRequest(wire) => {
-            return Incoming::Refused(not_supported(wire.request_id, None));
+            return refused(wire.request_id, Reason::NotAllowed, "data blob not enabled", None);
         }
-        Message::GetDataBlobRequest(wire) => return Incoming::Refused(not_supported(wire.request_id, None)),
+        Message::GetDataBlobRequest(wire) if wire.key.is_none() => {
+            return refused(wire.request_id, Reason::InvalidRequest, "data blob key is required", None);
+        }
+        Message::GetDataBlobRequest(wire) => {
+            return refused(wire.request_id, Reason::NotFound, "data blob not found", None);
+        }
         Message::PublishDataTrackRequest(wire) => {
-            return Incoming::Refused(not_supported(0, Some(Asked::PublishDataTrack(wire))));
+            let asked = Some(Asked::PublishDataTrack(wire));
+            return refused(0, Reason::NotAllowed, "does not have permission to publish data", asked);
         }
         Message::UnpublishDataTrackRequest(wire) => {
-            return Incoming::Refused(not_supported(0, Some(Asked::UnpublishDataTrack(wire))));
+            return refused(0, Reason::NotFound, "", Some(Asked::UnpublishDataTrack(wire)));
         }
         Message::Trickle(_) | Message::UpdateLayers(_) | Message::UpdateDataSubscription(_) => {
             return Incoming::Ignored;
@@ -102,14 +106,44 @@ pub(crate) fn convert(message: Message) -> Incoming {
     Incoming::Room(request)
 }
 
-fn not_supported(request_id: u32, request: Option<Asked>) -> Vec<u8> {
-    response::encode(lk::signal_response::Message::RequestResponse(lk::RequestResponse {
-        request_id,
-        reason: lk::request_response::Reason::NotAllowed as i32,
-        message: "not supported by this server".to_owned(),
-        request,
-    }))
+fn refused(request_id: u32, reason: Reason, message: &str, request: Option<Asked>) -> Incoming {
+    let (reason, message) = (reason as i32, message.to_owned());
+    let response = lk::RequestResponse { request_id, reason, message, request };
+    Incoming::Refused(response::encode(lk::signal_response::Message::RequestResponse(response)))
 }
+
+/// A client's reason to go; any other one is its own wish.
+fn leave_reason(wire: lk::DisconnectReason) -> LeaveReason {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "a client may name only these")]
+    match wire {
+        lk::DisconnectReason::UserUnavailable => LeaveReason::UserUnavailable,
+        lk::DisconnectReason::UserRejected => LeaveReason::UserRejected,
+        lk::DisconnectReason::AgentError => LeaveReason::AgentError,
+        _ => LeaveReason::ClientInitiated,
+    }
+}
+
+fn audio_features(wire: &lk::UpdateLocalAudioTrack) -> Request {
+    let mut features: Vec<i32> = Vec::new();
+    for &feature in &wire.features {
+        if !features.contains(&feature) {
+            features.push(feature);
+        }
+        if features.len() > MAX_AUDIO_FEATURES {
+            break;
+        }
+    }
+    let has = |feature: lk::AudioTrackFeature| features.contains(&(feature as i32));
+    Request::AudioFeatures {
+        track: TrackSid::from_wire(&wire.track_sid),
+        stereo: has(lk::AudioTrackFeature::TfStereo),
+        disable_dtx: has(lk::AudioTrackFeature::TfNoDtx),
+        features: carried(&features),
+    }
+}
+
+/// More than the protocol has; the room keeps fewer.
+const MAX_AUDIO_FEATURES: usize = 32;
 
 fn description(wire: lk::SessionDescription) -> Description {
     Description { id: wire.id, sdp: wire.sdp, mid_to_track: Vec::new() }
@@ -119,7 +153,9 @@ fn add_track(wire: lk::AddTrackRequest) -> Incoming {
     let kind = match lk::TrackType::try_from(wire.r#type) {
         Ok(lk::TrackType::Audio) => Kind::Audio,
         Ok(lk::TrackType::Video) => Kind::Video,
-        Ok(lk::TrackType::Data) | Err(_) => return Incoming::Ignored,
+        Ok(lk::TrackType::Data) | Err(_) => {
+            return refused(0, Reason::UnsupportedType, "", Some(Asked::AddTrack(wire)));
+        }
     };
     // Older clients leave `layers` empty and put them into the first codec.
     let layers = if wire.layers.is_empty() {
@@ -239,11 +275,25 @@ mod tests {
         let unpublish = lk::UnpublishDataTrackRequest { pub_handle: 7 };
         let store = lk::StoreDataBlobRequest { request_id: 5, ..Default::default() };
         let get = lk::GetDataBlobRequest { request_id: 5, ..Default::default() };
-        for (message, request_id, wanted) in [
-            (Message::PublishDataTrackRequest(publish.clone()), 0, Some(Asked::PublishDataTrack(publish))),
-            (Message::UnpublishDataTrackRequest(unpublish), 0, Some(Asked::UnpublishDataTrack(unpublish))),
-            (Message::StoreDataBlobRequest(store), 5, None),
-            (Message::GetDataBlobRequest(get), 5, None),
+        let named = lk::GetDataBlobRequest { key: Some(lk::DataBlobKey::default()), ..get.clone() };
+        let strange = lk::AddTrackRequest { r#type: lk::TrackType::Data as i32, ..Default::default() };
+        for (message, request_id, reason, wanted) in [
+            (
+                Message::PublishDataTrackRequest(publish.clone()),
+                0,
+                Reason::NotAllowed,
+                Some(Asked::PublishDataTrack(publish)),
+            ),
+            (
+                Message::UnpublishDataTrackRequest(unpublish),
+                0,
+                Reason::NotFound,
+                Some(Asked::UnpublishDataTrack(unpublish)),
+            ),
+            (Message::StoreDataBlobRequest(store), 5, Reason::NotAllowed, None),
+            (Message::GetDataBlobRequest(get), 5, Reason::InvalidRequest, None),
+            (Message::GetDataBlobRequest(named), 5, Reason::NotFound, None),
+            (Message::AddTrack(strange.clone()), 0, Reason::UnsupportedType, Some(Asked::AddTrack(strange))),
         ] {
             let Incoming::Refused(words) = convert(message) else { panic!("it is refused") };
             let Some(lk::signal_response::Message::RequestResponse(reply)) =
@@ -252,7 +302,40 @@ mod tests {
                 panic!("a request response")
             };
             assert_eq!((reply.request_id, reply.request.clone()), (request_id, wanted));
-            assert_eq!(reply.reason(), lk::request_response::Reason::NotAllowed);
+            assert_eq!(reply.reason(), reason);
+        }
+    }
+
+    #[test]
+    fn a_client_says_why_it_goes_and_nothing_that_is_not_its_to_say() {
+        use lk::DisconnectReason as Wire;
+        for (wire, wanted) in [
+            (Wire::ClientInitiated, LeaveReason::ClientInitiated),
+            (Wire::UnknownReason, LeaveReason::ClientInitiated),
+            (Wire::UserUnavailable, LeaveReason::UserUnavailable),
+            (Wire::UserRejected, LeaveReason::UserRejected),
+            (Wire::AgentError, LeaveReason::AgentError),
+            (Wire::RoomDeleted, LeaveReason::ClientInitiated),
+        ] {
+            let leave = lk::LeaveRequest { reason: wire as i32, ..Default::default() };
+            assert_eq!(convert(Message::Leave(leave)), Incoming::Room(Request::Leave(wanted)));
+        }
+    }
+
+    #[test]
+    fn features_of_sound_say_stereo_and_dtx_and_stand_once_each() {
+        use lk::AudioTrackFeature::{TfNoDtx, TfStereo};
+        for (features, wanted) in [
+            (vec![], (false, false, 0)),
+            (vec![TfStereo], (true, false, 1)),
+            (vec![TfNoDtx, TfStereo, TfNoDtx], (true, true, 2)),
+        ] {
+            let features = features.into_iter().map(|feature| feature as i32).collect();
+            let wire = lk::UpdateLocalAudioTrack { track_sid: "TR_x".to_owned(), features };
+            let Request::AudioFeatures { features, stereo, disable_dtx, .. } = audio_features(&wire) else {
+                panic!("features")
+            };
+            assert_eq!((stereo, disable_dtx, features.len()), wanted);
         }
     }
 

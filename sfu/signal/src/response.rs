@@ -252,7 +252,7 @@ fn asked(request: Request) -> Option<Asked> {
                 request_id,
             }))
         }
-        Request::AudioFeatures { track, features } => {
+        Request::AudioFeatures { track, features, .. } => {
             Some(Asked::UpdateAudioTrack(lk::UpdateLocalAudioTrack {
                 track_sid: track.to_string(),
                 features: info::numbers(&features),
@@ -272,7 +272,7 @@ fn asked(request: Request) -> Option<Asked> {
         | Request::SubscriptionPermission { .. }
         | Request::SyncState(_)
         | Request::Simulate(_)
-        | Request::Leave => None,
+        | Request::Leave(_) => None,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use netem::{Bottleneck, Jitter, LinkConfig, Loss, QueueLimit, Reorder, Rng};
-use sfu_core::room::message::{Request, TrackPermission};
+use sfu_core::room::message::{LeaveReason, Request, TrackPermission};
 
 use crate::{CameraConfig, ClientConfig, ClientId, ClientState, World};
 
@@ -149,7 +149,7 @@ impl Run {
             7 if self.gone.is_empty() => {
                 self.gone.push(client);
                 if self.rng.happens(0.5) {
-                    self.world.request(client, Request::Leave);
+                    self.world.request(client, Request::Leave(LeaveReason::ClientInitiated));
                 } else {
                     self.world.vanish(client);
                 }
@@ -221,7 +221,7 @@ impl Run {
         self.failures.extend(self.world.violations().into_iter().map(|v| format!("{:?}: {}", v.at, v.what)));
         for &(client, _) in &self.clients.clone() {
             if !self.gone.contains(&client) && self.world.state(client) != ClientState::Left {
-                self.world.request(client, Request::Leave);
+                self.world.request(client, Request::Leave(LeaveReason::ClientInitiated));
             }
         }
         self.world.run(FORGOTTEN);

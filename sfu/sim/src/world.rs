@@ -10,7 +10,7 @@ use sfu_core::room::message::{Carried, Quality, Request, Response, TrackSettings
 use sfu_core::room::participant::{Join, Lifeline, Transports};
 use sfu_core::room::permission::Permission;
 use sfu_core::room::sid::TrackSid;
-use sfu_core::room::{ConnectionId, Now};
+use sfu_core::room::{ConnectionId, Now, RoomOptions};
 use sfu_core::sdp::{Candidate, CandidateProtocol, SdpLimits};
 use sfu_core::seed::Seed;
 use sfu_core::shard::{Command, Destination, Event, Shard, ShardConfig, ShardStats, SignalEnd};
@@ -118,6 +118,7 @@ impl World {
             room: format!("room {}", config.room),
             join: Box::new(join),
             resume: None,
+            options: RoomOptions::default(),
         };
         let instant = self.began + self.now;
         self.clients.push(Client::new(number, config, seed, self.began, instant));

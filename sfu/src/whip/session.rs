@@ -343,7 +343,7 @@ impl Actor {
 
     /// Leaves the room, and waits until the room knows.
     async fn leave(&mut self) {
-        if self.ask(Request::Leave).await.is_ok() {
+        if self.ask(Request::Leave(LeaveReason::ClientInitiated)).await.is_ok() {
             let gone = async { while self.words.recv().await.is_some() {} };
             let _ = tokio::time::timeout(ANSWER_TIMEOUT, gone).await;
         }
@@ -366,6 +366,8 @@ fn left(reason: LeaveReason) -> Refused {
         LeaveReason::UserRejected => Refused::Full,
         LeaveReason::ServerShutdown | LeaveReason::Migration => Refused::Stopping,
         LeaveReason::ClientInitiated
+        | LeaveReason::UserUnavailable
+        | LeaveReason::AgentError
         | LeaveReason::DuplicateIdentity
         | LeaveReason::ParticipantRemoved
         | LeaveReason::RoomDeleted

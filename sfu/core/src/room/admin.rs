@@ -8,6 +8,27 @@ use super::message::{RefusalReason, Request, Response};
 use super::permission::Permission;
 use super::{Now, ParticipantKey, Room};
 
+/// A text that has a limit; written as in LiveKit's refusals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Text {
+    /// Of a room or participant, in characters.
+    Name,
+    /// Of a room or participant, in bytes.
+    Metadata,
+    /// Of a participant, all together, in bytes.
+    Attributes,
+}
+
+impl std::fmt::Display for Text {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Name => "name length",
+            Self::Metadata => "metadata size",
+            Self::Attributes => "attributes size",
+        })
+    }
+}
+
 /// Why an administrator's wish is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AdminError {
@@ -15,8 +36,8 @@ pub enum AdminError {
     #[error("not found")]
     NotFound,
     /// A text is longer than its limit.
-    #[error("a text is longer than allowed")]
-    TooLong,
+    #[error("exceeds {0} limit")]
+    TooLong(Text),
     /// As many rooms are open, or calls wait, as may be.
     #[error("too many rooms or calls")]
     TooMany,
@@ -94,7 +115,7 @@ impl Room {
             match self.update_participant(key, ParticipantChange { permission: None, ..change }, now) {
                 Ok(()) => (RefusalReason::Ok, String::new()),
                 Err(AdminError::NotFound) => (RefusalReason::NotFound, AdminError::NotFound.to_string()),
-                Err(error @ (AdminError::TooLong | AdminError::TooMany | AdminError::Call(_))) => {
+                Err(error @ (AdminError::TooLong(_) | AdminError::TooMany | AdminError::Call(_))) => {
                     (RefusalReason::LimitExceeded, error.to_string())
                 }
             }
@@ -116,7 +137,7 @@ impl Room {
     /// [`AdminError::TooLong`].
     pub fn set_metadata(&mut self, metadata: String) -> Result<(), AdminError> {
         if metadata.len() > self.limits.metadata_bytes {
-            return Err(AdminError::TooLong);
+            return Err(AdminError::TooLong(Text::Metadata));
         }
         self.metadata = metadata;
         let info = self.info();
@@ -142,8 +163,14 @@ fn check(
     attributes: &BTreeMap<String, String>,
     limits: &RoomLimits,
 ) -> Result<(), AdminError> {
-    let name = change.name.as_ref().is_some_and(|name| name.chars().count() > limits.name_chars);
-    let metadata = change.metadata.as_ref().is_some_and(|text| text.len() > limits.metadata_bytes);
+    let long_name = change.name.as_ref().is_some_and(|name| name.chars().count() > limits.name_chars);
+    let long_metadata = change.metadata.as_ref().is_some_and(|text| text.len() > limits.metadata_bytes);
     let attributes: usize = attributes.iter().map(|(key, value)| key.len() + value.len()).sum();
-    if name || metadata || attributes > limits.metadata_bytes { Err(AdminError::TooLong) } else { Ok(()) }
+    let text = match () {
+        () if long_name => Text::Name,
+        () if long_metadata => Text::Metadata,
+        () if attributes > limits.metadata_bytes => Text::Attributes,
+        () => return Ok(()),
+    };
+    Err(AdminError::TooLong(text))
 }

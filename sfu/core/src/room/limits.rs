@@ -74,7 +74,7 @@ impl RoomLimits {
             | Request::Simulate(_)
             | Request::UpdateMetadata { .. }
             | Request::VideoSize { .. }
-            | Request::Leave => 0,
+            | Request::Leave(_) => 0,
         };
         names <= self.names_per_request
     }

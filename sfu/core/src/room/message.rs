@@ -199,8 +199,12 @@ pub enum LeaveReason {
     JoinFailure,
     /// Its signal connection and its media path died.
     ConnectionTimeout,
-    /// The room is full.
+    /// The room is full; or the client says that its person does not want to be here.
     UserRejected,
+    /// The client says that its person does not answer.
+    UserUnavailable,
+    /// The client is an agent, and says that it failed.
+    AgentError,
     /// Its messages broke the protocol or a limit.
     SignalClose,
     /// It must come back with a new session.
@@ -423,6 +427,10 @@ pub enum Request {
         track: TrackSid,
         /// The whole new list.
         features: Vec<Carried>,
+        /// Two channels, by that list.
+        stereo: bool,
+        /// Opus discontinuous transmission is off, by that list.
+        disable_dtx: bool,
     },
     /// Its picture's size changed.
     VideoSize {
@@ -433,8 +441,8 @@ pub enum Request {
         /// Pixels.
         height: u32,
     },
-    /// It goes.
-    Leave,
+    /// It goes, for this reason.
+    Leave(LeaveReason),
 }
 
 /// What a joining participant is told first.

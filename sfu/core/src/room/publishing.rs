@@ -166,16 +166,20 @@ impl Room {
         true
     }
 
-    /// The publisher's sound has other features; false if it has no such track.
+    /// The publisher's sound has other features, which say whether it has two channels and no DTX; false if
+    /// there is no such track.
     pub fn set_audio_features(
         &mut self,
         key: ParticipantKey,
         track: &TrackSid,
         mut features: Vec<Carried>,
+        (stereo, disable_dtx): (bool, bool),
         now: Now,
     ) -> bool {
         features.truncate(MAX_FEATURES);
-        self.edit_track(key, track, now, |info| info.audio_features = features)
+        self.edit_track(key, track, now, |info| {
+            (info.audio_features, info.stereo, info.disable_dtx) = (features, stereo, disable_dtx);
+        })
     }
 
     /// The publisher's picture has another size; false if it has no such track.

@@ -310,6 +310,64 @@ fn who_is_not_in_the_audience_is_told_and_receives_nothing() {
     assert_eq!(attached(&scene.effects()), [(bob, track)]);
 }
 
+/// A full reconnect: the client joins again and publishes its muted microphone and its camera anew.
+#[test]
+fn a_muted_track_stays_muted_through_a_full_reconnect() {
+    let mut scene = Scene::new();
+    let (alice, bob) = (scene.join("alice"), scene.join("bob"));
+    let before = scene.publish(alice, "cam");
+    let sid = scene.room.publication(before).unwrap().info.sid.clone();
+    assert!(scene.room.mute(alice, &sid, true, false, scene.now));
+    scene.effects();
+    let again = scene.join("alice");
+    let effects = scene.effects();
+    assert!(effects.contains(&Effect::Detach { subscriber: bob, publication: before }));
+    let publication = PublicationKey(scene.key());
+    let wish = AddTrack { muted: true, ..camera("cam") };
+    scene.room.add_track(again, publication, wish, &mut scene.entropy, scene.now).unwrap();
+    let rids = ["q", "h", "f"].map(str::to_owned).to_vec();
+    let bound = BoundTrack { mid: "1".to_owned(), mime_type: "video/VP8".to_owned(), rids };
+    scene.room.bind_track(again, Kind::Video, "cam", bound, scene.now).unwrap();
+    let effects = scene.effects();
+    assert_eq!(attached(&effects), [(bob, publication)]);
+    let muted = |effects: &[Effect]| {
+        let told = effects.iter().rev().find_map(|effect| match effect {
+            Effect::Tell { to, what: Response::Update(infos) } if *to == bob => infos.first().cloned(),
+            _ => None,
+        });
+        let told = told.unwrap();
+        assert_eq!((told.identity.as_str(), told.tracks.len()), ("alice", 1));
+        told.tracks[0].muted
+    };
+    assert!(muted(&effects), "who receives it is told so");
+    let sid = scene.room.publication(publication).unwrap().info.sid.clone();
+    scene.room.mute(again, &sid, false, false, scene.now);
+    let effects = scene.effects();
+    assert!(!muted(&effects));
+    assert!(effects.contains(&Effect::Tune { subscriber: bob, publication }), "and it flows again");
+}
+
+/// Bob does not show the picture, and his connection breaks: after the resume it still is not sent.
+#[test]
+fn a_track_that_is_not_shown_is_not_sent_after_a_resume_or_a_reconnect_either() {
+    let mut scene = Scene::new();
+    let (alice, bob) = (scene.join("alice"), scene.join("bob"));
+    let track = scene.publish(alice, "cam");
+    let sid = scene.room.publication(track).unwrap().info.sid.clone();
+    let off = TrackSettings { disabled: true, quality: Quality::High, size: None };
+    scene.room.set_track_settings(bob, std::slice::from_ref(&sid), off);
+    let session = scene.room.participant(bob).unwrap().info.sid.clone();
+    scene.room.signal_lost(bob, ConnectionId(bob.0), scene.now);
+    scene.room.resume("bob", &session, ConnectionId(900), scene.now).unwrap();
+    scene.room.restore_subscriptions(bob, &[], true, std::slice::from_ref(&sid));
+    assert_eq!(scene.room.wish(bob, track), None);
+    // A new session knows nothing of it; the client says it again.
+    let bob = scene.join("bob");
+    assert_eq!(scene.room.wish(bob, track), Some(Quality::High));
+    scene.room.restore_subscriptions(bob, &[], true, &[sid]);
+    assert_eq!(scene.room.wish(bob, track), None);
+}
+
 /// A field of a protobuf message: length-delimited.
 fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
     let key = u32::from(number) << 3 | 2;

@@ -6,7 +6,7 @@ use super::admin::{AdminId, AdminReply, AdminRequest, ParticipantRequest};
 use super::seat::Seat;
 use super::timers::Timer;
 use super::{Command, Event, RoomKey, Shard, SignalEnd};
-use crate::room::admin::{AdminError, ParticipantChange};
+use crate::room::admin::{AdminError, ParticipantChange, Text};
 use crate::room::calls::{Call, CallId};
 use crate::room::message::{
     LeaveAction, LeaveReason, RefusalReason, Request, Response, ResumeFault, Scenario, SyncState,
@@ -19,9 +19,9 @@ impl Shard {
     /// Takes one command.
     pub fn handle_command(&mut self, now: Instant, command: Command) {
         match command {
-            Command::Join { connection, room, join, resume } => match resume {
+            Command::Join { connection, room, join, resume, options } => match resume {
                 Some(sid) => self.resume(connection, &room, &join.identity, &sid, now),
-                None => self.join(connection, &room, *join, now),
+                None => self.join(connection, (&room, options), *join, now),
             },
             Command::Request { connection, request } => {
                 if let Some(&key) = self.connections.get(&connection) {
@@ -62,8 +62,14 @@ impl Shard {
         self.apply_effects(key, now);
     }
 
-    fn join(&mut self, connection: ConnectionId, room: &str, join: Join, now: Instant) {
-        let Some(room_key) = self.open_room(room, RoomOptions::default(), now) else {
+    fn join(
+        &mut self,
+        connection: ConnectionId,
+        (room, options): (&str, RoomOptions),
+        join: Join,
+        now: Instant,
+    ) {
+        let Some(room_key) = self.open_room(room, options, now) else {
             // A stopping server's clients look for the next one; a full one has no room for them.
             let action = if self.closing { LeaveAction::Reconnect } else { LeaveAction::Disconnect };
             self.turn_away(connection, LeaveReason::ServerShutdown, action);
@@ -199,7 +205,7 @@ impl Shard {
             | Request::UpdateMetadata { .. }
             | Request::AudioFeatures { .. }
             | Request::VideoSize { .. }
-            | Request::Leave) => {
+            | Request::Leave(_)) => {
                 if let Some((_, room)) = self.room_of(key) {
                     on_room_request(room, key, request, at);
                 }
@@ -307,7 +313,8 @@ impl Shard {
                 let limits = &self.config.limits;
                 if name.chars().count() > limits.name_chars || options.metadata.len() > limits.metadata_bytes
                 {
-                    return Err(AdminError::TooLong);
+                    let is_name = name.chars().count() > limits.name_chars;
+                    return Err(AdminError::TooLong(if is_name { Text::Name } else { Text::Metadata }));
                 }
                 let key = self.open_room(&name, options, now).ok_or(AdminError::TooMany)?;
                 let room = self.rooms.get(&key).ok_or(AdminError::NotFound)?;
@@ -388,8 +395,8 @@ fn administer_participant(
 fn on_room_request(room: &mut Room, key: ParticipantKey, request: Request, now: crate::room::Now) {
     let found = match &request {
         Request::Mute { track, muted } => room.mute(key, track, *muted, false, now),
-        Request::AudioFeatures { track, features } => {
-            room.set_audio_features(key, track, features.clone(), now)
+        Request::AudioFeatures { track, features, stereo, disable_dtx } => {
+            room.set_audio_features(key, track, features.clone(), (*stereo, *disable_dtx), now)
         }
         Request::VideoSize { track, width, height } => {
             room.set_video_size(key, track, (*width, *height), now)
@@ -412,7 +419,7 @@ fn on_room_request(room: &mut Room, key: ParticipantKey, request: Request, now: 
             let change = ParticipantChange { name, metadata, attributes, permission: None };
             return room.update_own_metadata(key, change, request, now);
         }
-        Request::Leave => return room.leave(key, LeaveReason::ClientInitiated, now),
+        &Request::Leave(reason) => return room.leave(key, reason, now),
         // The shard has done these before.
         Request::Offer(_)
         | Request::Answer(_)

@@ -43,7 +43,13 @@ impl Scene {
     fn join(&mut self, connection: u64, room: &str) -> Response {
         let connection = ConnectionId(connection);
         let join = Box::new(joining(connection));
-        self.command(Command::Join { connection, room: room.to_owned(), join, resume: None });
+        self.command(Command::Join {
+            connection,
+            room: room.to_owned(),
+            join,
+            resume: None,
+            options: RoomOptions::default(),
+        });
         self.heard(connection).remove(0)
     }
 
@@ -138,7 +144,7 @@ fn a_room_closes_in_time_after_nobody_came_or_everybody_left_and_not_before() {
         config.limits.departure_timeout = departure;
     });
     let create = |scene: &mut Scene, name: &str| {
-        let options = crate::room::RoomOptions::default();
+        let options = RoomOptions::default();
         let request = AdminRequest::CreateRoom { name: name.to_owned(), options };
         scene.command(Command::Admin { id: AdminId(1), request });
     };
@@ -148,7 +154,7 @@ fn a_room_closes_in_time_after_nobody_came_or_everybody_left_and_not_before() {
     scene.pass(A_MOMENT);
     assert_eq!(scene.shard.stats().rooms, 0);
     scene.join(1, "hall");
-    let request = Box::new(Request::Leave);
+    let request = Box::new(Request::Leave(LeaveReason::ClientInitiated));
     scene.command(Command::Request { connection: ConnectionId(1), request });
     scene.pass(departure - A_MOMENT);
     assert_eq!(scene.shard.stats().rooms, 1);
@@ -159,7 +165,7 @@ fn a_room_closes_in_time_after_nobody_came_or_everybody_left_and_not_before() {
 #[test]
 fn a_room_has_as_many_participants_as_its_maker_says_and_no_more() {
     let mut scene = Scene::new(|_| ());
-    let options = crate::room::RoomOptions { max_participants: 2, ..Default::default() };
+    let options = RoomOptions { max_participants: 2, ..Default::default() };
     let request = AdminRequest::CreateRoom { name: "hall".to_owned(), options };
     scene.command(Command::Admin { id: AdminId(1), request });
     assert!(matches!(scene.join(1, "hall"), Response::Joined(_)));

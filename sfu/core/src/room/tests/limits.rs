@@ -1,5 +1,6 @@
 //! Every limit of a room, at its edge and one beyond.
 
+use super::super::admin::Text;
 use super::super::message::{Request, SyncState, TrackPermission};
 use super::super::sid::TrackSid;
 use super::*;
@@ -54,19 +55,19 @@ fn metadata_attributes_and_names_are_taken_up_to_their_length() {
     let mut change = |change: ParticipantChange| scene.room.update_participant(alice, change, scene.now);
     let metadata = |text: &str| ParticipantChange { metadata: Some(text.to_owned()), ..Default::default() };
     assert_eq!(change(metadata("12345678")), Ok(()));
-    assert_eq!(change(metadata("123456789")), Err(AdminError::TooLong));
+    assert_eq!(change(metadata("123456789")), Err(AdminError::TooLong(Text::Metadata)));
     // Four characters of two bytes each.
     let name = |text: &str| ParticipantChange { name: Some(text.to_owned()), ..Default::default() };
     assert_eq!(change(name("ääää")), Ok(()));
-    assert_eq!(change(name("äääää")), Err(AdminError::TooLong));
+    assert_eq!(change(name("äääää")), Err(AdminError::TooLong(Text::Name)));
     let pair = |key: &str, value: &str| {
         let attributes = BTreeMap::from([(key.to_owned(), value.to_owned())]);
         ParticipantChange { attributes, ..Default::default() }
     };
     assert_eq!(change(pair("a", "1234567")), Ok(()));
-    assert_eq!(change(pair("b", "1")), Err(AdminError::TooLong), "all pairs together");
+    assert_eq!(change(pair("b", "1")), Err(AdminError::TooLong(Text::Attributes)), "all pairs together");
     assert_eq!(scene.room.set_metadata("12345678".to_owned()), Ok(()));
-    assert_eq!(scene.room.set_metadata("123456789".to_owned()), Err(AdminError::TooLong));
+    assert_eq!(scene.room.set_metadata("123456789".to_owned()), Err(AdminError::TooLong(Text::Metadata)));
 }
 
 #[test]
@@ -121,7 +122,12 @@ fn a_request_names_as_much_as_it_may_and_no_more() {
                 disabled: tracks(count - 2),
                 ..SyncState::default()
             })),
-            Request::AudioFeatures { track: TrackSid::from_wire("TR_x"), features: vec![Carried(1); count] },
+            Request::AudioFeatures {
+                track: TrackSid::from_wire("TR_x"),
+                features: vec![Carried(1); count],
+                stereo: false,
+                disable_dtx: false,
+            },
         ]
     };
     assert!(requests(3).iter().all(|request| limits.allow(request)));
