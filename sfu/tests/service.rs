@@ -34,3 +34,5 @@ mod webhooks;
 mod whep;
 #[path = "service/whip.rs"]
 mod whip;
+#[path = "service/words.rs"]
+mod words;

@@ -306,6 +306,60 @@ mod tests {
         }
     }
 
+    /// Every message of the protocol, by its number, beside what `docs/livekit.md` says of it.
+    #[test]
+    fn each_message_of_the_protocol_is_treated_as_documented() {
+        let page = include_str!("../../../docs/livekit.md");
+        let state = |name: &str| {
+            let row = page.lines().find(|line| line.starts_with(&format!("| `{name}` |")));
+            let row = row.unwrap_or_else(|| panic!("{name} has no row"));
+            row.split('|').nth(2).unwrap().trim().to_owned()
+        };
+        for (number, name) in [
+            (1, "offer"),
+            (2, "answer"),
+            (3, "trickle"),
+            (4, "add_track"),
+            (5, "mute"),
+            (6, "subscription"),
+            (7, "track_setting"),
+            (8, "leave"),
+            (10, "update_layers"),
+            (11, "subscription_permission"),
+            (12, "sync_state"),
+            (13, "simulate"),
+            (14, "ping"),
+            (15, "update_metadata"),
+            (16, "ping_req"),
+            (17, "update_audio_track"),
+            (18, "update_video_track"),
+            (19, "publish_data_track_request"),
+            (20, "unpublish_data_track_request"),
+            (21, "update_data_subscription"),
+            (22, "store_data_blob_request"),
+            (23, "get_data_blob_request"),
+        ] {
+            let mut bytes = Vec::new();
+            if name == "ping" {
+                prost::encoding::int64::encode(number, &9, &mut bytes);
+            } else {
+                prost::encoding::encode_key(number, prost::encoding::WireType::LengthDelimited, &mut bytes);
+                bytes.push(0);
+            }
+            let treated = match read(&bytes).unwrap() {
+                Incoming::Room(_) | Incoming::Ping(_) | Incoming::PingRequest(_) => "complete",
+                Incoming::Refused(_) => "refused",
+                // Which scenario it is, its content says.
+                Incoming::Ignored if name == "simulate" => "complete",
+                Incoming::Ignored => "ignored",
+            };
+            assert_eq!(treated, state(name), "{name}");
+        }
+        // The next number is free: a newer protocol needs a row.
+        let known = lk::SignalRequest::decode(&[0xc2, 0x01, 0][..]).unwrap();
+        assert_eq!(known.message, None);
+    }
+
     #[test]
     fn a_client_says_why_it_goes_and_nothing_that_is_not_its_to_say() {
         use lk::DisconnectReason as Wire;

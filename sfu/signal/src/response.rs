@@ -293,3 +293,6 @@ fn leave_action(action: LeaveAction) -> i32 {
     };
     wire as i32
 }
+
+#[cfg(test)]
+mod tests;

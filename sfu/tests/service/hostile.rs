@@ -203,3 +203,141 @@ async fn random_datagrams_do_not_disturb_a_call() {
     assert!(scene.service.metrics().contains("sfu_transport_panics_total 0"));
     scene.end().await;
 }
+
+/// A check as a client would send it, for this fragment, sealed with this password (RFC 8445 §7.2.2).
+fn binding_request(ufrag: &str, pwd: &str, transaction: u32) -> Vec<u8> {
+    use sfu_core::stun::{Class, MessageWriter, Role, TransactionId};
+    let mut id = [7; 12];
+    id[..4].copy_from_slice(&transaction.to_be_bytes());
+    MessageWriter::new(Class::Request, TransactionId(id))
+        .username(&format!("{ufrag}:peer"))
+        .priority(1)
+        .role(Role::Controlling(1))
+        .sign(pwd)
+}
+
+/// Strangers' checks, with the right name too: not a byte of answer. (That they leave no state is shown in the core.)
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_checks_gets_no_more_bytes_than_it_sends_and_people_join() {
+    let scene = Scene::start_with(|config| config.shards = 1).await;
+    let mut ada = scene.participant("ada", "hall").await;
+    ada.publish(clips()).await.unwrap();
+    let mut bob = scene.signal("bob", "hall", "").await;
+    let offer = bob.hear_that(|word| match word {
+        Response::Offer(offer) => Some(offer.sdp),
+        _ => None,
+    });
+    let offer = offer.await;
+    let line = |name: &str| {
+        let line = offer.lines().find_map(|line| line.strip_prefix(name));
+        line.expect("the offer has it").to_owned()
+    };
+    let (ufrag, pwd) = (line("a=ice-ufrag:"), line("a=ice-pwd:"));
+    let target = scene.service.media_addrs()[0];
+    let flood = tokio::task::spawn_blocking(move || {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let mut reply = [0; 2048];
+        let mut answered = 0;
+        let wrong = "x".repeat(32);
+        for turn in 0..20_000_u32 {
+            let request = match turn % 3 {
+                0 => binding_request("nobody12", &pwd, turn),
+                1 => binding_request(&ufrag, &wrong, turn),
+                _ => binding_request(&format!("{ufrag}x"), &wrong, turn),
+            };
+            // The kernel may refuse when its buffer is full; a flood does not care.
+            let _ = socket.send_to(&request, target);
+            answered += usize::from(socket.recv(&mut reply).is_ok());
+        }
+        assert_eq!(answered, 0, "strangers get no answer");
+        // The one who knows the password is answered, with no more than it sent: whoever it says that it is.
+        let request = binding_request(&ufrag, &pwd, u32::MAX);
+        socket.set_nonblocking(false).unwrap();
+        socket.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+        let tries = (0..40).find_map(|_| {
+            socket.send_to(&request, target).unwrap();
+            socket.recv(&mut reply).ok()
+        });
+        if let Some(length) = tries {
+            assert!(length <= request.len(), "{length} bytes for {}", request.len());
+        }
+    });
+    flood.await.unwrap();
+    let mut late = scene.participant("late", "hall").await;
+    super::media::receive(&mut late, 2, 50).await;
+    scene.end().await;
+}
+
+/// A foreign ClientHello and foreign flights from off the path, without a pause, while people join: the attack
+/// that ended every call of Asterisk, FreeSWITCH and RTPEngine (Enable Security, 2024).
+#[tokio::test(flavor = "multi_thread")]
+async fn everybody_joins_under_a_flood_of_strangers_hellos() {
+    let scene = Scene::start_with(|config| config.shards = 1).await;
+    let target = scene.service.media_addrs()[0];
+    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let stopped = std::sync::Arc::clone(&stop);
+    let flood = tokio::task::spawn_blocking(move || {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        // A DTLS 1.2 ClientHello that offers TLS_NULL_WITH_NULL_NULL alone (RFC 6347 §4.2.2).
+        let body = [&[0xfe, 0xfd][..], &[9; 32], &[0, 0, 0, 2, 0, 0, 1, 0]].concat();
+        let length = u8::try_from(body.len()).unwrap();
+        let handshake = [&[1, 0, 0, length, 0, 0, 0, 0, 0, 0, 0, length][..], &body].concat();
+        let record_length = u8::try_from(handshake.len()).unwrap();
+        let record = |kind: u8, content: &[u8], length: u8| {
+            [&[kind, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, length][..], content].concat()
+        };
+        let hello = record(22, &handshake, record_length);
+        let alert = record(21, &[2, 40], 2);
+        let close = record(21, &[1, 0], 2);
+        while !stopped.load(std::sync::atomic::Ordering::Relaxed) {
+            for datagram in [&hello, &alert, &close] {
+                let _ = socket.send_to(datagram, target);
+            }
+            std::thread::yield_now();
+        }
+    });
+    let mut ada = scene.participant("ada", "hall").await;
+    ada.publish(clips()).await.unwrap();
+    for round in 0..5 {
+        let mut bob = scene.participant(&format!("bob {round}"), "hall").await;
+        super::media::receive(&mut bob, 2, 20).await;
+        bob.leave().await;
+    }
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    flood.await.unwrap();
+    scene.end().await;
+}
+
+/// Bad tokens by the thousand: each is refused before anything is made for it, and who has a good one joins.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_a_token_joins_while_thousands_without_one_are_refused() {
+    let scene = Scene::start().await;
+    let forged = {
+        let good = scene.join_token("eve", "hall");
+        let (head, signature) = good.rsplit_once('.').unwrap();
+        format!("{head}.{}", signature.chars().rev().collect::<String>())
+    };
+    let client = reqwest::Client::new();
+    let url = scene.http(&format!("/rtc/validate?access_token={forged}"));
+    let attackers = (0..8).map(|_| {
+        let (client, url) = (client.clone(), url.clone());
+        tokio::spawn(async move {
+            for _ in 0..250 {
+                assert_eq!(
+                    client.get(&url).send().await.unwrap().status(),
+                    reqwest::StatusCode::UNAUTHORIZED
+                );
+            }
+        })
+    });
+    let attackers: Vec<_> = attackers.collect();
+    for round in 0..10 {
+        let mut signal = scene.signal(&format!("ada {round}"), "hall", "").await;
+        signal.joined().await;
+    }
+    for attacker in attackers {
+        attacker.await.unwrap();
+    }
+    scene.end().await;
+}

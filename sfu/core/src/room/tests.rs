@@ -310,6 +310,58 @@ fn who_is_not_in_the_audience_is_told_and_receives_nothing() {
     assert_eq!(attached(&scene.effects()), [(bob, track)]);
 }
 
+fn told(effects: &[Effect], to: ParticipantKey, what: &Response) -> usize {
+    let wanted = Effect::Tell { to, what: what.clone() };
+    effects.iter().filter(|effect| **effect == wanted).count()
+}
+
+/// What its publisher hears of a track: its first subscriber, a mute by the server, its end.
+#[test]
+fn a_publisher_is_told_what_becomes_of_its_track() {
+    let mut scene = Scene::new();
+    let (alice, _bob) = (scene.join("alice"), scene.join("bob"));
+    let track = scene.publish(alice, "cam");
+    let sid = scene.room.publication(track).unwrap().info.sid.clone();
+    scene.effects();
+    scene.room.received(track);
+    scene.room.received(track);
+    assert_eq!(told(&scene.effects(), alice, &Response::TrackSubscribed(sid.clone())), 1, "once");
+    let muted = Response::Mute { track: sid.clone(), muted: true };
+    assert!(scene.room.mute(alice, &sid, true, true, scene.now));
+    assert!(scene.room.mute(alice, &sid, true, true, scene.now));
+    assert_eq!(told(&scene.effects(), alice, &muted), 1, "a change alone");
+    scene.room.unpublish(track, scene.now);
+    assert_eq!(told(&scene.effects(), alice, &Response::TrackUnpublished(sid)), 1);
+}
+
+#[test]
+fn whom_a_publisher_lets_see_its_track_hears_so_at_each_change() {
+    let mut scene = Scene::new();
+    let (alice, bob) = (scene.join("alice"), scene.join("bob"));
+    let track = scene.publish(alice, "cam");
+    let sid = scene.room.publication(track).unwrap().info.sid.clone();
+    let participant = scene.room.participant(alice).unwrap().info.sid.clone();
+    scene.effects();
+    let rule = |tracks: Vec<sid::TrackSid>| message::TrackPermission {
+        sid: None,
+        identity: Some("bob".to_owned()),
+        all_tracks: false,
+        tracks,
+    };
+    for (audience, allowed, changes) in [
+        (Some(Vec::new()), false, 1),
+        (Some(vec![rule(Vec::new())]), false, 0),
+        (Some(vec![rule(vec![sid.clone()])]), true, 1),
+        (None, true, 0),
+    ] {
+        scene.room.set_audience(alice, audience);
+        let effects = scene.effects();
+        let (participant, track) = (participant.clone(), sid.clone());
+        let word = Response::SubscriptionPermission { participant, track, allowed };
+        assert_eq!(told(&effects, bob, &word), changes, "{allowed}");
+    }
+}
+
 /// A full reconnect: the client joins again and publishes its muted microphone and its camera anew.
 #[test]
 fn a_muted_track_stays_muted_through_a_full_reconnect() {

@@ -3,6 +3,8 @@
 //! The library counts user bytes, but keeps whole datagrams alive: a one-byte fragment in a large datagram
 //! costs a thousand times what it counts. So count datagrams, until the library says that nothing is held.
 
+use crate::demux::MAX_DATAGRAM_BYTES;
+
 /// Counts the datagrams that may still be held for unfinished messages.
 #[derive(Debug, Default)]
 pub(super) struct ReceiveBudget {
@@ -19,13 +21,28 @@ impl ReceiveBudget {
         self.spent <= MAX_HELD_BYTES
     }
 
-    /// Notes a packet to the peer: a SACK with the whole window says that nothing is held (RFC 9260 §3.3.4).
+    /// Notes a packet to the peer: a SACK with the whole window says that nothing is held but what came after
+    /// its gaps (RFC 9260 §3.3.4). The library does not count that against the window.
     pub(super) fn note_sent(&mut self, packet: &[u8]) {
-        let window = chunks(packet).filter(|(kind, _)| *kind == SACK).find_map(|(_, body)| body.get(4..8));
-        if window.is_some_and(|window| window == RECEIVE_WINDOW_BYTES.to_be_bytes()) {
-            self.spent = 0;
+        let mut sacks = chunks(packet).filter(|(kind, _)| *kind == SACK).map(|(_, body)| body);
+        if let Some(held) = sacks.find_map(held_after_gaps) {
+            self.spent = self.spent.min(held);
         }
     }
+}
+
+/// Bytes that are held for fragments after a gap, at most; `None` when the window is not whole.
+fn held_after_gaps(sack: &[u8]) -> Option<usize> {
+    let (window, gaps) = (sack.get(4..8)?, usize::from(u16::from_be_bytes(*sack.get(8..)?.first_chunk()?)));
+    if window != RECEIVE_WINDOW_BYTES.to_be_bytes() {
+        return None;
+    }
+    let (blocks, _) = sack.get(12..)?.as_chunks::<4>();
+    let fragments = blocks.iter().take(gaps).map(|&[a, b, c, d]| {
+        let (start, end) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+        usize::from(end.saturating_sub(start)) + 1
+    });
+    Some(fragments.sum::<usize>() * (MAX_DATAGRAM_BYTES + FRAGMENT_BYTES))
 }
 
 /// Kind and body of each chunk of a packet; ends at the first that does not fit (RFC 9260 §3.2).
@@ -78,6 +95,7 @@ mod tests {
         let mut budget = ReceiveBudget::default();
         let fragment = packet(DATA, &[0; 1000], 0);
         let sack = |window: u32| packet(SACK, &[&[0; 4], &window.to_be_bytes()[..], &[0; 4]].concat(), 0);
+        assert_eq!(held_after_gaps(&[]), None);
         for _ in 0..100_000 {
             assert!(budget.note_received(&fragment));
             budget.note_sent(&sack(RECEIVE_WINDOW_BYTES));
@@ -87,6 +105,29 @@ mod tests {
             budget.note_received(&fragment)
         });
         assert!(held.count() < 1000);
+    }
+
+    #[test]
+    fn what_comes_after_a_gap_is_held_although_the_window_is_open() {
+        let fragment = packet(DATA, &[0; 1000], 0);
+        let gaps = |count: u16| {
+            let blocks = (0..count).flat_map(|n| [2 * n + 2, 2 * n + 2].map(u16::to_be_bytes));
+            let head =
+                [&[0; 4], &RECEIVE_WINDOW_BYTES.to_be_bytes()[..], &count.to_be_bytes(), &[0; 2]].concat();
+            packet(SACK, &[head, blocks.flatten().collect()].concat(), 0)
+        };
+        let mut budget = ReceiveBudget::default();
+        let taken = (1..2000).take_while(|&count| {
+            let fits = budget.note_received(&fragment);
+            budget.note_sent(&gaps(count));
+            fits
+        });
+        assert!((600..1000).contains(&taken.count()));
+        let mut budget = ReceiveBudget::default();
+        for _ in 0..100_000 {
+            assert!(budget.note_received(&fragment));
+            budget.note_sent(&gaps(20));
+        }
     }
 
     #[test]
