@@ -35,7 +35,7 @@ enum Waiting {
     /// Somebody who is here; told as it is then.
     Here,
     /// Somebody who left.
-    Gone(Word),
+    Gone(Box<Word>),
 }
 
 /// What is told of one participant.
@@ -68,7 +68,7 @@ impl Presence {
     fn take_gone(&mut self, identity: &str) -> Vec<Word> {
         let is_it = |_: &ParticipantKey, waiting: &mut Waiting| matches!(waiting, Waiting::Gone(word) if word.info.identity == identity);
         let word = |(_, waiting)| match waiting {
-            Waiting::Gone(word) => Some(word),
+            Waiting::Gone(word) => Some(*word),
             Waiting::Here => None,
         };
         self.waiting.extract_if(.., is_it).filter_map(word).collect()
@@ -109,7 +109,7 @@ impl Room {
             self.presence.waiting.remove(&key);
             self.tell_at_once(word, None);
         } else {
-            self.gather(key, Waiting::Gone(word), now);
+            self.gather(key, Waiting::Gone(Box::new(word)), now);
         }
     }
 
@@ -130,7 +130,7 @@ impl Room {
         // Those who have left are told to the stage later, where it no longer is.
         let is_here = |word: &Word| self.identities.contains_key(&word.info.identity);
         let left = self.presence.waiting.values().filter_map(|waiting| match waiting {
-            Waiting::Gone(word) if !is_here(word) => Some(word.clone()),
+            Waiting::Gone(word) if !is_here(word) => Some(Word::clone(word)),
             Waiting::Gone(_) | Waiting::Here => None,
         });
         let others: Vec<_> = left.chain(others).map(|word| word.departed().info).collect();
@@ -250,7 +250,7 @@ impl Room {
         let waiting = std::mem::take(&mut self.presence.waiting).into_iter();
         let word = |(key, waiting)| match waiting {
             Waiting::Here => self.participants.get(&key).filter(|p| p.is_visible()).map(Word::of),
-            Waiting::Gone(word) => Some(word),
+            Waiting::Gone(word) => Some(*word),
         };
         let words: Vec<_> = waiting.filter_map(word).collect();
         self.tell_words(words);

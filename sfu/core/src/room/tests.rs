@@ -383,10 +383,14 @@ fn a_muted_track_stays_muted_through_a_full_reconnect() {
     let effects = scene.effects();
     assert_eq!(attached(&effects), [(bob, publication)]);
     let muted = |effects: &[Effect]| {
-        let told = effects.iter().rev().find_map(|effect| match effect {
-            Effect::Tell { to, what: Response::Update(infos) } if *to == bob => infos.first().cloned(),
-            _ => None,
-        });
+        let mut told = None;
+        for effect in effects {
+            if let Effect::Tell { to, what: Response::Update(infos) } = effect
+                && *to == bob
+            {
+                told = infos.first().cloned();
+            }
+        }
         let told = told.unwrap();
         assert_eq!((told.identity.as_str(), told.tracks.len()), ("alice", 1));
         told.tracks[0].muted

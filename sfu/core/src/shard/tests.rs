@@ -55,12 +55,15 @@ impl Scene {
 
     /// What a connection has heard since the last look; what others heard is forgotten.
     fn heard(&mut self, connection: ConnectionId) -> Vec<Response> {
-        let events = std::iter::from_fn(|| self.shard.poll_event());
-        let words = events.filter_map(|event| match event {
-            Event::Say { connection: to, response } if to == connection => Some(*response),
-            _ => None,
-        });
-        words.collect()
+        let mut words = Vec::new();
+        while let Some(event) = self.shard.poll_event() {
+            if let Event::Say { connection: to, response } = event
+                && to == connection
+            {
+                words.push(*response);
+            }
+        }
+        words
     }
 
     fn pass(&mut self, time: Duration) {

@@ -28,11 +28,13 @@ impl Scene {
 
     /// What was told since the last look, as updates of participants alone.
     fn updates(&mut self) -> Vec<(ParticipantKey, std::sync::Arc<[ParticipantInfo]>)> {
-        let updates = self.effects().into_iter().filter_map(|effect| match effect {
-            Effect::Tell { to, what: Response::Update(infos) } => Some((to, infos)),
-            _ => None,
-        });
-        updates.collect()
+        let mut updates = Vec::new();
+        for effect in self.effects() {
+            if let Effect::Tell { to, what: Response::Update(infos) } = effect {
+                updates.push((to, infos));
+            }
+        }
+        updates
     }
 }
 
@@ -204,22 +206,21 @@ fn hidden_audience_costs_each_other_nothing() {
 
 /// What each client believes, from what it was told: sid → identity, version, number of tracks, may publish.
 #[derive(Default)]
-struct Views(HashMap<ParticipantKey, BTreeMap<String, (String, u32, usize, bool)>>);
+struct Views(HashMap<ParticipantKey, View>);
+
+type View = BTreeMap<String, (String, u32, usize, bool)>;
 
 impl Views {
     fn look(&mut self, scene: &mut Scene) {
         for effect in scene.effects() {
-            match effect {
-                Effect::Tell { to, what: Response::Joined(joined) } => {
-                    let view = self.0.entry(to).or_default();
-                    joined.others.iter().chain([&joined.participant]).for_each(|info| learn(view, info));
-                }
-                Effect::Tell { to, what: Response::Update(infos) } => {
-                    let view = self.0.entry(to).or_default();
-                    infos.iter().for_each(|info| learn(view, info));
-                }
-                Effect::Gone { participant, .. } => drop(self.0.remove(&participant)),
-                _ => {}
+            if let Effect::Tell { to, what: Response::Joined(joined) } = effect {
+                let view = self.0.entry(to).or_default();
+                joined.others.iter().chain([&joined.participant]).for_each(|info| learn(view, info));
+            } else if let Effect::Tell { to, what: Response::Update(infos) } = effect {
+                let view = self.0.entry(to).or_default();
+                infos.iter().for_each(|info| learn(view, info));
+            } else if let Effect::Gone { participant, .. } = effect {
+                self.0.remove(&participant);
             }
         }
     }
@@ -232,7 +233,7 @@ impl Views {
 }
 
 /// As livekit-client does it: older versions are ignored, and an identity is known once, with its last session.
-fn learn(view: &mut BTreeMap<String, (String, u32, usize, bool)>, info: &ParticipantInfo) {
+fn learn(view: &mut View, info: &ParticipantInfo) {
     if info.state == ParticipantState::Disconnected {
         view.retain(|_, (identity, ..)| *identity != info.identity);
         return;
