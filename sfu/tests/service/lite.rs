@@ -58,7 +58,7 @@ fn run_until(transport: &mut Transport, socket: &UdpSocket, wanted: &Event) {
 async fn an_encoder_that_is_lite_itself_is_checked_and_connects() {
     let scene = Scene::start().await;
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let config = Config { certificate: Certificate::generate().unwrap() };
+    let config = Config::new(Certificate::generate().unwrap());
     let mut transport = Transport::new(config, &Seed::new([5; 32]), Instant::now());
     let offer = lite_offer(&transport, socket.local_addr().unwrap());
     let opened = post(&scene, &scene.join_token("encoder", "hall"), &offer).await;

@@ -197,6 +197,7 @@ async fn settings_of_relays_that_cannot_work_are_refused() {
         ice_urls: Vec::new(),
         turn: Some(turn),
         webhooks: None,
+        hide_audience: false,
         limits: sfu::Limits::default(),
     };
     let taken = std::net::TcpListener::bind("0.0.0.0:0").unwrap();
