@@ -66,7 +66,10 @@ impl Presence {
 
     /// The last words of sessions whose identity speaks again: they must not come after the new one's first.
     fn take_gone(&mut self, identity: &str) -> Vec<Word> {
-        let is_it = |_: &ParticipantKey, waiting: &mut Waiting| matches!(waiting, Waiting::Gone(word) if word.info.identity == identity);
+        let is_it = |_: &ParticipantKey, waiting: &mut Waiting| match waiting {
+            Waiting::Gone(word) => word.info.identity == identity,
+            Waiting::Here => false,
+        };
         let word = |(_, waiting)| match waiting {
             Waiting::Gone(word) => Some(*word),
             Waiting::Here => None,
