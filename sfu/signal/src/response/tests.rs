@@ -49,7 +49,7 @@ fn room_info() -> RoomInfo {
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn each_word_is_written_as_livekit_writes_it() {
-    let node = Node { id: "ND_1".to_owned(), ice_urls: Vec::new() };
+    let node = Node { id: "ND_1".to_owned() };
     let (track, participant) = (|| TrackSid::from_wire("TR_1"), || ParticipantSid::from_wire("PA_1"));
     let mid_to_track = vec![("0".to_owned(), track())];
     let described = Description { id: 4, sdp: "v=0".to_owned(), mid_to_track };
@@ -197,6 +197,6 @@ fn each_word_is_written_as_livekit_writes_it() {
             leave(lk::DisconnectReason::ServerShutdown, Action::Resume, true),
         ),
     ] {
-        assert_eq!(convert(word, &node), Some(message));
+        assert_eq!(convert(word, &node, &Vec::new), Some(message));
     }
 }
