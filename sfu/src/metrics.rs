@@ -32,6 +32,7 @@ pub(crate) fn render(shared: &Shared) -> String {
         ("dropped_messages", refused),
         ("dropped_datagrams", sum.dropped_datagrams),
         ("transport_panics", sum.panics),
+        ("room_panics", sum.room_panics),
         ("joins", sum.joins),
         ("resumes", sum.resumes),
         ("received_datagrams", total(|f| &f.received_datagrams)),
@@ -87,6 +88,7 @@ fn add(sum: &mut ShardStats, stats: &ShardStats) {
     }
     sum.dropped_datagrams += stats.dropped_datagrams;
     sum.panics += stats.panics;
+    sum.room_panics += stats.room_panics;
     sum.joins += stats.joins;
     sum.resumes += stats.resumes;
     sum.rooms += stats.rooms;

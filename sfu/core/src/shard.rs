@@ -19,6 +19,7 @@ mod commands;
 mod connection;
 mod downlink;
 mod effects;
+mod guard;
 mod media;
 mod mixers;
 mod pacing;
@@ -41,6 +42,7 @@ use slab::Slab;
 
 use self::admin::{AdminId, AdminReply, AdminRequest};
 use self::downlink::Downlink;
+use self::guard::Work;
 use self::media::{Media, MediaKey};
 use self::mixer::{LinkId, MixerCommand, MixerMessage};
 use self::peer::{Peer, TransportKey};
@@ -193,6 +195,8 @@ pub struct ShardStats {
     pub messages: [u64; 3],
     /// Transports that ended because a library panicked on their input.
     pub panics: u64,
+    /// Rooms that ended because their logic panicked.
+    pub room_panics: u64,
     /// Participants that joined.
     pub joins: u64,
     /// Sessions that were resumed.
@@ -242,6 +246,9 @@ pub struct Shard {
     /// Reused for each RTCP compound packet.
     rtcp: Vec<u8>,
     closing: bool,
+    /// The next step of this room panics.
+    #[cfg(debug_assertions)]
+    broken: Option<RoomKey>,
 }
 
 impl Shard {
@@ -273,6 +280,8 @@ impl Shard {
             stats: ShardStats::default(),
             rtcp: Vec::new(),
             closing: false,
+            #[cfg(debug_assertions)]
+            broken: None,
         }
     }
 
@@ -328,17 +337,22 @@ impl Shard {
         // Each once: a deadline that is set to the past meanwhile waits for the next turn.
         let due: Vec<Timer> = std::iter::from_fn(|| self.timers.pop_due(now)).collect();
         for timer in due {
-            match timer {
-                Timer::Transport(key) => self.on_transport_timeout(key, now),
-                Timer::Room(key) => self.on_room_timeout(key, now),
-                Timer::Seat(key) => self.on_seat_timeout(key, now),
-                Timer::Reception(key) => self.on_reception_timeout(key, now),
-                Timer::Qualities(key) => self.on_qualities_timeout(key, now),
-                Timer::Connections => self.on_connections_timeout(now),
-                Timer::Feedback(key) => self.on_feedback_timeout(key, now),
-                Timer::Sending(key) => self.on_sending_timeout(key, now),
-                Timer::Pacing(key) => self.on_pacing_timeout(key, now),
-            }
+            let work = self.room_of_timer(timer).into();
+            self.guard(&work, now, |shard| shard.on_timer(timer, now));
+        }
+    }
+
+    fn on_timer(&mut self, timer: Timer, now: Instant) {
+        match timer {
+            Timer::Transport(key) => self.on_transport_timeout(key, now),
+            Timer::Room(key) => self.on_room_timeout(key, now),
+            Timer::Seat(key) => self.on_seat_timeout(key, now),
+            Timer::Reception(key) => self.on_reception_timeout(key, now),
+            Timer::Qualities(key) => self.on_qualities_timeout(key, now),
+            Timer::Connections => self.on_connections_timeout(now),
+            Timer::Feedback(key) => self.on_feedback_timeout(key, now),
+            Timer::Sending(key) => self.on_sending_timeout(key, now),
+            Timer::Pacing(key) => self.on_pacing_timeout(key, now),
         }
     }
 
@@ -367,11 +381,13 @@ impl Shard {
         self.closing = true;
         let keys: Vec<_> = self.rooms.keys().copied().collect();
         for key in keys {
-            let at = self.now(now);
-            if let Some(room) = self.rooms.get_mut(&key) {
-                room.close(LeaveReason::ServerShutdown, at);
-            }
-            self.apply_effects(key, now);
+            self.guard(&Work::Room(key), now, |shard| {
+                let at = shard.now(now);
+                if let Some(room) = shard.rooms.get_mut(&key) {
+                    room.close(LeaveReason::ServerShutdown, at);
+                }
+                shard.apply_effects(key, now);
+            });
         }
     }
 }

@@ -212,6 +212,12 @@ impl World {
         self.turn();
     }
 
+    /// The next step of a room's logic panics; in debug builds only.
+    #[cfg(debug_assertions)]
+    pub fn break_room(&mut self, room: u16) {
+        self.shard.break_room(&format!("room {room}"));
+    }
+
     /// True for a client that publishes a picture.
     #[must_use]
     pub fn has_camera(&self, client: ClientId) -> bool {

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::admin::{AdminId, AdminReply, AdminRequest, ParticipantRequest};
+use super::guard::Waiting;
 use super::seat::Seat;
 use super::timers::Timer;
 use super::{Command, Event, RoomKey, Shard, SignalEnd};
@@ -18,6 +19,13 @@ use crate::room::{ConnectionId, JoinError, ParticipantKey, PublicationKey, Room,
 impl Shard {
     /// Takes one command.
     pub fn handle_command(&mut self, now: Instant, command: Command) {
+        let (work, waiting) = (self.work_of(&command), Waiting::of(&command));
+        if !self.guard(&work, now, |shard| shard.on_command(command, now)) {
+            self.after_panic(&waiting);
+        }
+    }
+
+    fn on_command(&mut self, command: Command, now: Instant) {
         match command {
             Command::Join { connection, room, join, resume, options } => match resume {
                 Some(sid) => self.resume(connection, &room, &join.identity, &sid, now),
@@ -150,7 +158,7 @@ impl Shard {
     }
 
     /// Answers a connection that gets no seat.
-    fn turn_away(&mut self, connection: ConnectionId, reason: LeaveReason, action: LeaveAction) {
+    pub(super) fn turn_away(&mut self, connection: ConnectionId, reason: LeaveReason, action: LeaveAction) {
         let response = Box::new(Response::Leave { reason, action });
         self.events.push_back(Event::Say { connection, response });
         self.events.push_back(Event::CloseConnection(connection));

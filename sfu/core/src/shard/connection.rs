@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::Shard;
+use super::guard::Work;
 use super::peer::TransportKey;
 use super::timers::Timer;
+use super::{RoomKey, Shard};
 use crate::room::ParticipantKey;
 use crate::room::message::{ConnectionQuality, ParticipantState, Response};
 
@@ -24,17 +25,27 @@ const GOOD_LOSS: u8 = 8;
 impl Shard {
     /// Looks at everybody's connections and tells whom it concerns of what changed.
     pub(super) fn on_connections_timeout(&mut self, now: Instant) {
-        let keys: Vec<_> = self.seats.keys().copied().collect();
+        let mut rooms: BTreeMap<RoomKey, Vec<ParticipantKey>> = BTreeMap::new();
+        for (&key, seat) in &self.seats {
+            rooms.entry(seat.room).or_default().push(key);
+        }
+        for (room, keys) in rooms {
+            self.guard(&Work::Room(room), now, |shard| shard.tell_connections(&keys));
+        }
+        if !self.seats.is_empty() {
+            self.timers.schedule(Timer::Connections, Some(now + INTERVAL));
+        }
+    }
+
+    /// The same in one room.
+    fn tell_connections(&mut self, keys: &[ParticipantKey]) {
         let qualities: BTreeMap<_, _> =
             keys.iter().filter_map(|&key| Some((key, self.connection_quality(key)?))).collect();
-        for key in keys {
+        for &key in keys {
             let Some(updates) = self.quality_updates(key, &qualities) else { continue };
             if !updates.is_empty() {
                 self.say(key, Response::Quality(updates));
             }
-        }
-        if !self.seats.is_empty() {
-            self.timers.schedule(Timer::Connections, Some(now + INTERVAL));
         }
     }
 

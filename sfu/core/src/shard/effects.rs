@@ -14,6 +14,7 @@ use crate::room::{ConnectionId, Effect, ParticipantKey};
 impl Shard {
     /// Does everything that a room has decided; call it after every call of the room.
     pub(super) fn apply_effects(&mut self, room_key: RoomKey, now: Instant) {
+        self.fail_if_broken(room_key);
         let mut published = false;
         while let Some(effect) = self.rooms.get_mut(&room_key).and_then(crate::room::Room::poll_effect) {
             match effect {
@@ -65,7 +66,12 @@ impl Shard {
         self.say(to, what);
     }
 
-    fn remove_seat(&mut self, key: ParticipantKey, connection: Option<ConnectionId>, now: Instant) {
+    pub(super) fn remove_seat(
+        &mut self,
+        key: ParticipantKey,
+        connection: Option<ConnectionId>,
+        now: Instant,
+    ) {
         let Some(seat) = self.seats.remove(&key) else { return };
         for peer in [seat.publisher, seat.subscriber].into_iter().flatten() {
             self.remove_peer(peer, now);

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::downlink::DownlinkKey;
+use super::guard::Work;
 use super::peer::TransportKey;
 use super::timers::Timer;
 use super::{Destination, RoomKey, Shard};
@@ -106,7 +107,12 @@ impl Shard {
     pub fn end_turn(&mut self, now: Instant) {
         let mut fresh = std::mem::take(&mut self.fresh);
         for &key in &fresh {
-            self.forward_fresh(key, now);
+            let Some(media) = self.media.get(key) else { continue };
+            let room = media.room;
+            self.guard(&Work::Room(room), now, |shard| {
+                shard.fail_if_broken(room);
+                shard.forward_fresh(key, now);
+            });
         }
         fresh.clear();
         self.fresh = fresh;
@@ -233,10 +239,10 @@ impl Shard {
         let Some(subscribing) = peer.role.subscribing() else { return };
         let (path, seal) = (peer.transport.media_path(), peer.transport.srtp());
         let (downlinks, media, arena) = (&mut self.downlinks, &mut self.media, &mut self.arena);
-        let mut counters = std::mem::take(&mut self.stats.media.forward);
+        let counters = &mut self.stats.media.forward;
         let mut nacked = crate::stats::ForwardCounters::default();
         let mut keyframes = Vec::new();
-        subscribing.outbound.handle_rtcp(now, compound, &mut counters, |heard, congestion| match heard {
+        subscribing.outbound.handle_rtcp(now, compound, counters, |heard, congestion| match heard {
             Heard::Nack { key, nack } => {
                 let Some(downlink) = downlinks.get_mut(key) else { return };
                 let Some(forwarding) = &mut downlink.forwarding else { return };
@@ -267,7 +273,6 @@ impl Shard {
             }
         });
         counters.add(&nacked);
-        self.stats.media.forward = counters;
         for (media, encoding) in keyframes {
             self.request_keyframe(media, encoding, now);
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use super::RoomKey;
 use super::downlink::{ByPublication, DownlinkKey};
 use super::media::MediaKey;
 use crate::bwe::BweConfig;
@@ -23,6 +24,7 @@ pub(super) type TransportKey = usize;
 pub(super) struct Peer {
     pub(super) transport: Transport,
     pub(super) owner: ParticipantKey,
+    pub(super) room: RoomKey,
     pub(super) role: Role,
     /// `o=` of our descriptions.
     pub(super) session_id: u64,

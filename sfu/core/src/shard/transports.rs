@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::guard::Work;
 use super::peer::{Channels, Peer, Role, TransportKey};
 use super::timers::Timer;
 use super::{Event, Shard};
@@ -23,6 +24,12 @@ impl Shard {
             self.stats.dropped_datagrams += 1;
             return;
         };
+        let Some(peer) = self.peers.get(key) else { return };
+        let work = Work::Room(peer.room);
+        self.guard(&work, now, |shard| shard.on_datagram((key, path), datagram, now));
+    }
+
+    fn on_datagram(&mut self, (key, path): (TransportKey, Path), datagram: &mut [u8], now: Instant) {
         let Some(peer) = self.peers.get_mut(key) else { return };
         match peer.transport.handle_datagram(now, path, datagram) {
             Received::Rtp(rtp) => {
@@ -54,10 +61,14 @@ impl Shard {
     /// An ICE-TCP connection is gone.
     pub fn handle_path_gone(&mut self, now: Instant, path: Path) {
         let Some(key) = self.paths.remove(&path) else { return };
-        if let Some(peer) = self.peers.get_mut(key) {
-            peer.transport.handle_path_gone(now, path);
-        }
-        self.drain_transport(key, now);
+        let Some(peer) = self.peers.get(key) else { return };
+        let work = Work::Room(peer.room);
+        self.guard(&work, now, |shard| {
+            if let Some(peer) = shard.peers.get_mut(key) {
+                peer.transport.handle_path_gone(now, path);
+            }
+            shard.drain_transport(key, now);
+        });
     }
 
     pub(super) fn on_transport_timeout(&mut self, key: TransportKey, now: Instant) {
@@ -67,9 +78,10 @@ impl Shard {
         self.drain_transport(key, now);
     }
 
-    /// Makes a transport; its ufrag is known from now on.
+    /// Makes a transport of somebody who has a seat; its ufrag is known from now on.
     pub(super) fn make_peer(&mut self, owner: ParticipantKey, role: Role, now: Instant) -> TransportKey {
         let seed = self.entropy.seed();
+        let room = self.seats[&owner].room;
         let transport = Transport::new(self.config.transport.clone(), &seed, now);
         let ufrag = transport.local().ufrag.clone();
         // RFC 8829 §5.2.1: 62 bits, so that it fits a signed number.
@@ -77,6 +89,7 @@ impl Shard {
         let key = self.peers.insert(Peer {
             transport,
             owner,
+            room,
             role,
             session_id,
             version: 0,

@@ -200,3 +200,14 @@ fn handshake_flights_played_again_in_a_call_change_nothing() {
     assert_eq!(pair.take_server_events(), []);
     assert!(matches!(pair.send_rtp(1), Received::Rtp(_)));
 }
+
+/// Whatever panics while it handles its input: the transport is gone, and whoever owns it is told.
+#[test]
+fn a_panic_on_its_input_ends_a_transport_and_nothing_else() {
+    let mut pair = Pair::connected();
+    pair.take_server_events();
+    assert!(pair.server.input(|_| -> () { panic!("a test breaks this transport") }).is_none());
+    assert_eq!(pair.take_server_events(), [Event::Closed(CloseReason::Panicked)]);
+    assert!(pair.server.is_closed());
+    assert!(matches!(pair.send_rtp(1), Received::Dropped(_)), "it takes no more");
+}
