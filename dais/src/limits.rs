@@ -56,6 +56,10 @@ pub(crate) struct SfuLimits {
     #[arg(long, env = "DAIS_SFU_ROOM_PUBLISHERS", default_value_t = 100, value_parser = least(1))]
     sfu_room_publishers: usize,
 
+    /// Participants of one room on one thread before more of its audience get their media from another thread.
+    #[arg(long, env = "DAIS_SFU_ROOM_PARTICIPANTS_PER_SHARD", default_value_t = sfu::ROOM_PARTICIPANTS_PER_SHARD, value_parser = least(1))]
+    sfu_room_participants_per_shard: usize,
+
     /// Until a room that nobody entered closes, unless its maker says otherwise.
     #[arg(long, env = "DAIS_SFU_ROOM_EMPTY_SECONDS", default_value_t = 300, value_parser = seconds())]
     sfu_room_empty_seconds: u64,
@@ -157,6 +161,7 @@ impl SfuLimits {
             },
             ssrcs: self.sfu_participant_ssrcs,
             rooms: self.sfu_rooms,
+            room_participants_per_shard: self.sfu_room_participants_per_shard,
             signal_message_bytes: self.sfu_signal_message_bytes,
             signal_messages_per_second: self.sfu_signal_messages_per_second,
             signal_burst: self.sfu_signal_burst_messages,

@@ -52,6 +52,7 @@ impl Scene {
             hide_audience: false,
             sdp: SdpLimits::default(),
             arena_bytes: 64 << 10,
+            seating: sfu_core::shard::SeatingConfig::ALONE,
         };
         let start = Now { instant: epoch(), unix_us: 1_700_000_000_000_000 };
         Self {

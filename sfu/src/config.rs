@@ -98,6 +98,8 @@ pub struct Limits {
     pub ssrcs: usize,
     /// Rooms of all shards together; each shard takes its share.
     pub rooms: usize,
+    /// Participants of one room on one shard before more of its audience get their media from another.
+    pub room_participants_per_shard: usize,
     /// Bytes of one signal message, with the SDP inside.
     pub signal_message_bytes: usize,
     /// Signal messages per second of one connection in the long run…
@@ -121,6 +123,7 @@ impl Default for Limits {
             sdp: SdpLimits::default(),
             ssrcs: DEFAULT_MAX_SSRCS,
             rooms: 1000,
+            room_participants_per_shard: sfu_core::shard::ROOM_PARTICIPANTS_PER_SHARD,
             signal_message_bytes: 2 << 20,
             signal_messages_per_second: 50,
             signal_burst: 100,

@@ -19,6 +19,7 @@ mod ice_servers;
 mod metrics;
 mod mixers;
 mod rate;
+mod relays;
 mod service;
 mod shard;
 mod signal;
@@ -32,6 +33,7 @@ pub use sfu_core::room::limits::RoomLimits;
 pub use sfu_core::sdp::SdpLimits;
 
 pub use service::{Service, StartError, start};
+pub use sfu_core::shard::ROOM_PARTICIPANTS_PER_SHARD;
 pub use turn::{TurnConfig, TurnError, TurnTls};
 
 /// Bounds of the TURN server's allocations.

@@ -33,6 +33,8 @@ pub(crate) fn render(shared: &Shared) -> String {
         ("dropped_datagrams", sum.dropped_datagrams),
         ("transport_panics", sum.panics),
         ("room_panics", sum.room_panics),
+        ("relayed_packets", sum.relay.packets),
+        ("dropped_relay_packets", sum.relay.dropped),
         ("joins", sum.joins),
         ("resumes", sum.resumes),
         ("received_datagrams", total(|f| &f.received_datagrams)),
@@ -68,6 +70,7 @@ pub(crate) fn render(shared: &Shared) -> String {
     for (name, value) in [
         ("rooms", sum.rooms),
         ("participants", sum.participants),
+        ("away_participants", sum.away_participants),
         ("transports", sum.transports),
         ("publications", sum.publications),
         ("subscriptions", sum.subscriptions),
@@ -89,10 +92,13 @@ fn add(sum: &mut ShardStats, stats: &ShardStats) {
     sum.dropped_datagrams += stats.dropped_datagrams;
     sum.panics += stats.panics;
     sum.room_panics += stats.room_panics;
+    sum.relay.packets += stats.relay.packets;
+    sum.relay.dropped += stats.relay.dropped;
     sum.joins += stats.joins;
     sum.resumes += stats.resumes;
     sum.rooms += stats.rooms;
     sum.participants += stats.participants;
+    sum.away_participants += stats.away_participants;
     sum.transports += stats.transports;
     sum.publications += stats.publications;
     sum.subscriptions += stats.subscriptions;

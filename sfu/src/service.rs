@@ -9,7 +9,8 @@ use std::time::Duration;
 use auth::room::ApiKeys;
 use sfu_core::room::ConnectionId;
 use sfu_core::seed::Seed;
-use sfu_core::shard::ShardConfig;
+use sfu_core::shard::relay::ShardIndex;
+use sfu_core::shard::{SeatingConfig, ShardConfig};
 use sfu_core::transport::{Certificate, Config as TransportConfig};
 use sfu_signal::response::Node;
 use tokio::sync::Semaphore;
@@ -18,10 +19,11 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Config, Limits};
 use crate::datagrams::UdpPort;
 use crate::ice_servers::IceServers;
+use crate::relays::{self, Relays};
 use crate::shard::{ShardHandle, Start, candidates, spawn};
 use crate::tcp::TcpPort;
 use crate::turn::{self, Turn};
-use crate::webhooks::Webhooks;
+use crate::webhooks::{Outbox, Webhooks};
 use crate::{http, metrics, mixers, webhooks, whip};
 
 /// What every route and task shares.
@@ -112,9 +114,12 @@ pub async fn start(config: Config) -> Result<Service, StartError> {
     let certificate = Certificate::generate().map_err(|error| StartError::Certificate(error.to_string()))?;
     let (mut shards, mut threads, mut media_addrs) = (Vec::new(), Vec::new(), Vec::new());
     let webhooks = config.webhooks.clone().map(webhooks::start).transpose()?;
-    for index in 0..config.shards {
+    let count = u16::try_from(config.shards).unwrap_or(u16::MAX);
+    let relays =
+        relays::between(count).map_err(|source| StartError::Media { port: config.media_port, source })?;
+    for (index, relays) in (0..).zip(relays) {
         let outbox = webhooks.as_ref().map(|webhooks| webhooks.outbox.clone());
-        let start = Start { outbox, ..open_shard(&config, &certificate, index)? };
+        let start = open_shard(&config, &certificate, index, (relays, outbox))?;
         media_addrs.push(SocketAddr::new(config.media_ips[0], start.udp.port()));
         let port = start.udp.port();
         let (handle, thread) = spawn(start).map_err(|source| StartError::Media { port, source })?;
@@ -220,9 +225,13 @@ fn start_turn(config: &Config, media: &[SocketAddr]) -> Result<Option<Turn>, Sta
     Ok(Some(turn::start(turn, &config.media_ips, ports, Seed::new(random()?))?))
 }
 
-fn open_shard(config: &Config, certificate: &Certificate, index: usize) -> Result<Start, StartError> {
-    let offset = u16::try_from(index).unwrap_or(u16::MAX);
-    let wanted = if config.media_port == 0 { 0 } else { config.media_port + offset };
+fn open_shard(
+    config: &Config,
+    certificate: &Certificate,
+    index: u16,
+    (relays, outbox): (Relays, Option<Outbox>),
+) -> Result<Start, StartError> {
+    let wanted = if config.media_port == 0 { 0 } else { config.media_port + index };
     let ipv6 = config.media_ips.iter().any(std::net::IpAddr::is_ipv6);
     let failed = |port| move |source| StartError::Media { port, source };
     let udp = UdpPort::bind(wanted, ipv6).map_err(failed(wanted))?;
@@ -245,8 +254,14 @@ fn open_shard(config: &Config, certificate: &Certificate, index: usize) -> Resul
         rooms: config.limits.rooms.div_ceil(config.shards),
         hide_audience: config.hide_audience,
         arena_bytes: ARENA_BYTES,
+        seating: SeatingConfig {
+            index: ShardIndex(index),
+            shards: u16::try_from(config.shards).unwrap_or(u16::MAX),
+            room_participants_per_shard: config.limits.room_participants_per_shard,
+        },
     };
-    Ok(Start { index, udp, tcp, config: shard_config, seed: Seed::new(random()?), outbox: None })
+    let seed = Seed::new(random()?);
+    Ok(Start { index: index.into(), udp, tcp, config: shard_config, seed, outbox, relays })
 }
 
 fn random<const N: usize>() -> Result<[u8; N], StartError> {

@@ -16,7 +16,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
-use nix::sys::eventfd::{EfdFlags, EventFd};
+use nix::sys::eventfd::EventFd;
 use sfu_core::room::admin::AdminError;
 use sfu_core::room::message::Response;
 use sfu_core::room::{ConnectionId, Now};
@@ -31,6 +31,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::datagrams::{BATCH, MAX_SEGMENTS, MAX_SEND_BYTES, SendRun, UdpPort};
 use crate::mixers;
+use crate::relays::Relays;
 use crate::tcp::{TcpPort, Turn};
 use crate::webhooks::Outbox;
 
@@ -174,12 +175,13 @@ pub(crate) struct Start {
     pub(crate) config: ShardConfig,
     pub(crate) seed: Seed,
     pub(crate) outbox: Option<Outbox>,
+    pub(crate) relays: Relays,
 }
 
 /// Starts a shard's thread.
 pub(crate) fn spawn(start: Start) -> io::Result<(ShardHandle, JoinHandle<()>)> {
     let (messages, inbox) = sync_channel(WAITING_COMMANDS);
-    let waker = Arc::new(EventFd::from_value_and_flags(0, EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC)?);
+    let waker = Arc::clone(&start.relays.waker);
     let figures = Arc::new(Figures::default());
     let handle = ShardHandle { messages, waker: Arc::clone(&waker), figures: Arc::clone(&figures) };
     let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
@@ -200,6 +202,7 @@ pub(crate) fn spawn(start: Start) -> io::Result<(ShardHandle, JoinHandle<()>)> {
             shard: Shard::new(start.config, start.seed, began),
             udp: start.udp,
             tcp: start.tcp,
+            relays: start.relays,
             epoll,
             waker,
             inbox,
@@ -223,6 +226,9 @@ const LISTENER: u64 = 1;
 const WAKER: u64 = 2;
 const FIRST_CONNECTION: u64 = 16;
 
+/// Words for a shard that is behind are tried again after so long.
+const BEHIND: Duration = Duration::from_millis(5);
+
 /// A stopping shard waits at most so long for its last words to leave.
 const FAREWELL: Duration = Duration::from_millis(300);
 
@@ -230,6 +236,7 @@ struct Driver {
     shard: Shard,
     udp: UdpPort,
     tcp: TcpPort,
+    relays: Relays,
     epoll: Epoll,
     waker: Arc<EventFd>,
     inbox: Receiver<Message>,
@@ -265,8 +272,10 @@ impl Driver {
                 }
             }
             self.take_messages(now);
+            self.relays.receive(&mut self.shard, now);
             self.shard.handle_timeout(now);
             self.shard.end_turn(now);
+            self.relays.send(&mut self.shard, now);
             self.send_media();
             self.send_transmits(now);
             self.tell();
@@ -284,6 +293,7 @@ impl Driver {
         let deadline =
             self.shard.poll_timeout().map_or(self.housekeeping_at, |at| at.min(self.housekeeping_at));
         let wait = deadline.saturating_duration_since(now);
+        let wait = if self.relays.is_behind() { wait.min(BEHIND) } else { wait };
         // Rounded up: a deadline that is not yet due must not make the loop spin.
         let millis = u16::try_from(wait.as_micros().div_ceil(1000)).unwrap_or(u16::MAX);
         EpollTimeout::from(millis)
@@ -516,6 +526,7 @@ impl Driver {
                 self.shard.handle_path_gone(now, path);
             }
         }
+        self.relays.share_loads(&mut self.shard);
         let figures = &self.figures;
         *figures.stats.lock().unwrap_or_else(PoisonError::into_inner) = self.shard.stats();
         let connections = u64::try_from(self.tcp.len()).unwrap_or(u64::MAX);

@@ -13,13 +13,16 @@
 
 pub mod admin;
 pub mod mixer;
+pub mod relay;
 
+mod away;
 mod channels;
 mod commands;
 mod connection;
 mod downlink;
 mod effects;
 mod guard;
+mod guests;
 mod media;
 mod mixers;
 mod pacing;
@@ -27,6 +30,7 @@ mod peer;
 mod publisher;
 mod quality;
 mod seat;
+mod seating;
 mod subscriber;
 mod timers;
 mod transports;
@@ -36,6 +40,7 @@ mod transports;
 mod tests;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::Instant;
 
 use slab::Slab;
@@ -46,7 +51,9 @@ use self::guard::Work;
 use self::media::{Media, MediaKey};
 use self::mixer::{LinkId, MixerCommand, MixerMessage};
 use self::peer::{Peer, TransportKey};
-use self::seat::Seat;
+use self::relay::{Batches, PacketBatch, Report, ShardIndex, Word};
+use self::seat::{Place, Seat};
+use self::seating::Seating;
 use self::timers::{Timer, Timers};
 use crate::bwe::Bitrate;
 use crate::forward::SendArena;
@@ -61,6 +68,8 @@ use crate::sdp::{Candidate, SdpLimits};
 use crate::seed::Seed;
 use crate::stats::MediaCounters;
 use crate::transport::{Config as TransportConfig, Path, Transmit};
+
+pub use self::seating::{ROOM_PARTICIPANTS_PER_SHARD, SeatingConfig};
 
 /// What a shard is made with.
 #[derive(Debug, Clone)]
@@ -79,6 +88,8 @@ pub struct ShardConfig {
     pub hide_audience: bool,
     /// Bytes of the send arena: what one turn may send.
     pub arena_bytes: usize,
+    /// Where it stands among other shards.
+    pub seating: SeatingConfig,
 }
 
 /// From the edge.
@@ -197,14 +208,18 @@ pub struct ShardStats {
     pub panics: u64,
     /// Rooms that ended because their logic panicked.
     pub room_panics: u64,
+    /// Packets of other shards.
+    pub relay: RelayCounters,
     /// Participants that joined.
     pub joins: u64,
     /// Sessions that were resumed.
     pub resumes: u64,
     /// Open rooms.
     pub rooms: usize,
-    /// Participants now, hidden ones too.
+    /// Participants of its rooms now, hidden ones too.
     pub participants: usize,
+    /// Of them, those who sit on another shard.
+    pub away_participants: usize,
     /// Transports now.
     pub transports: usize,
     /// Published tracks now.
@@ -213,9 +228,25 @@ pub struct ShardStats {
     pub subscriptions: usize,
 }
 
-/// One room of a shard; never used twice.
+/// Packets that cross from shard to shard.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RelayCounters {
+    /// Taken from other shards.
+    pub packets: u64,
+    /// Not taken by another shard, because it was too far behind.
+    pub dropped: u64,
+}
+
+/// One room of a process; never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct RoomKey(u64);
+
+impl RoomKey {
+    /// The shard on which the room lives.
+    fn home(self) -> ShardIndex {
+        ShardIndex::of_key(self.0)
+    }
+}
 
 /// The state machine of one shard thread.
 pub struct Shard {
@@ -239,6 +270,13 @@ pub struct Shard {
     /// Publications with packets that are not forwarded yet.
     fresh: Vec<MediaKey>,
     timers: Timers,
+    seating: Seating,
+    /// For other shards.
+    words: VecDeque<(ShardIndex, Word)>,
+    relayed: VecDeque<(ShardIndex, Arc<PacketBatch>)>,
+    batches: Batches,
+    /// Publications of other shards of which something else may be wanted now.
+    unsettled: Vec<MediaKey>,
     arena: SendArena<Destination>,
     transmits: VecDeque<Transmit>,
     events: VecDeque<Event>,
@@ -256,11 +294,12 @@ impl Shard {
     #[must_use]
     pub fn new(config: ShardConfig, seed: Seed, start: Now) -> Self {
         let arena = SendArena::new(config.arena_bytes);
+        let (seating, first_key) = (Seating::new(config.seating), config.seating.index.first_key());
         Self {
             config,
             entropy: Entropy::new(seed),
             start,
-            last_key: 0,
+            last_key: first_key,
             rooms: BTreeMap::new(),
             names: HashMap::new(),
             seats: BTreeMap::new(),
@@ -274,6 +313,11 @@ impl Shard {
             downlinks: Slab::new(),
             fresh: Vec::new(),
             timers: Timers::default(),
+            seating,
+            words: VecDeque::new(),
+            relayed: VecDeque::new(),
+            batches: Batches::default(),
+            unsettled: Vec::new(),
             arena,
             transmits: VecDeque::new(),
             events: VecDeque::new(),
@@ -310,9 +354,14 @@ impl Shard {
     pub fn stats(&self) -> ShardStats {
         ShardStats {
             rooms: self.rooms.len(),
-            participants: self.seats.len(),
+            participants: self.seats.values().filter(|seat| !seat.is_guest()).count(),
+            away_participants: self
+                .seats
+                .values()
+                .filter(|seat| matches!(seat.place, Place::Away(_)))
+                .count(),
             transports: self.peers.len(),
-            publications: self.media.len(),
+            publications: self.media.iter().filter(|(_, media)| !media.is_carried()).count(),
             subscriptions: self.downlinks.len(),
             ..self.stats.clone()
         }
@@ -329,7 +378,7 @@ impl Shard {
     /// Everybody is gone after [`Command::Close`].
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.rooms.is_empty()
+        self.rooms.is_empty() && self.seats.is_empty()
     }
 
     /// Acts on all deadlines that have passed.
@@ -353,6 +402,7 @@ impl Shard {
             Timer::Feedback(key) => self.on_feedback_timeout(key, now),
             Timer::Sending(key) => self.on_sending_timeout(key, now),
             Timer::Pacing(key) => self.on_pacing_timeout(key, now),
+            Timer::Relay(key) => self.on_relay_timeout(key, now),
         }
     }
 
@@ -373,8 +423,13 @@ impl Shard {
     }
 
     fn say(&mut self, key: ParticipantKey, response: Response) {
-        let Some(connection) = self.seats.get(&key).and_then(|seat| seat.connection) else { return };
-        self.events.push_back(Event::Say { connection, response: Box::new(response) });
+        let Some(seat) = self.seats.get(&key) else { return };
+        let response = Box::new(response);
+        if seat.is_guest() {
+            self.report_home(seat.room.home(), Report::Say(key, response));
+        } else if let Some(connection) = seat.connection {
+            self.events.push_back(Event::Say { connection, response });
+        }
     }
 
     fn close_everything(&mut self, now: Instant) {

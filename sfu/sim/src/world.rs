@@ -13,7 +13,11 @@ use sfu_core::room::sid::TrackSid;
 use sfu_core::room::{ConnectionId, Now, RoomOptions};
 use sfu_core::sdp::{Candidate, CandidateProtocol, SdpLimits};
 use sfu_core::seed::Seed;
-use sfu_core::shard::{Command, Destination, Event, Shard, ShardConfig, ShardStats, SignalEnd};
+use sfu_core::shard::relay::ShardIndex;
+use sfu_core::shard::{
+    Command, Destination, Event, ROOM_PARTICIPANTS_PER_SHARD, SeatingConfig, Shard, ShardConfig, ShardStats,
+    SignalEnd,
+};
 use sfu_core::transport::{Certificate, Config, Path};
 
 use crate::checks::{Checks, Violation};
@@ -38,7 +42,8 @@ enum Word {
 
 /// Everything.
 pub struct World {
-    shard: Shard,
+    /// Rooms live on the first; the others take some of their audience.
+    shards: Vec<Shard>,
     began: Instant,
     now: Duration,
     seed: u64,
@@ -58,9 +63,15 @@ impl World {
     /// No rooms and no clients yet.
     #[must_use]
     pub fn new(seed: u64) -> Self {
+        Self::with_shards(seed, 1, ROOM_PARTICIPANTS_PER_SHARD)
+    }
+
+    /// The same with rooms that span several shards as soon as they have so many participants on one.
+    #[must_use]
+    pub fn with_shards(seed: u64, shards: u16, room_participants_per_shard: usize) -> Self {
         // The one real instant from which virtual time starts.
         let began = Instant::now();
-        let config = ShardConfig {
+        let config = |index| ShardConfig {
             transport: Config::new(CERTIFICATE.clone()),
             candidates: vec![Candidate { address: SERVER, protocol: CandidateProtocol::Udp }],
             limits: RoomLimits::default(),
@@ -68,12 +79,17 @@ impl World {
             hide_audience: false,
             sdp: SdpLimits::default(),
             arena_bytes: 1 << 20,
+            seating: SeatingConfig { index: ShardIndex(index), shards, room_participants_per_shard },
         };
         let mut bytes = [0; 32];
         bytes[..8].copy_from_slice(&seed.to_be_bytes());
         let start = Now { instant: began, unix_us: 1_800_000_000_000_000 };
+        let mut shard = |index: u16| {
+            bytes[8..10].copy_from_slice(&index.to_be_bytes());
+            Shard::new(config(index), Seed::new(bytes), start)
+        };
         Self {
-            shard: Shard::new(config, Seed::new(bytes), start),
+            shards: (0..shards).map(&mut shard).collect(),
             began,
             now: Duration::ZERO,
             seed,
@@ -94,12 +110,13 @@ impl World {
     pub fn join(&mut self, config: ClientConfig) -> ClientId {
         let number = u16::try_from(self.clients.len()).unwrap();
         let seed = self.seed.wrapping_mul(1_000).wrapping_add(u64::from(number));
+        let publishes = config.camera.is_some() || config.has_microphone;
         let join = Join {
             identity: format!("client {number}"),
             name: String::new(),
             metadata: String::new(),
             attributes: std::collections::BTreeMap::new(),
-            permission: Permission::speaker(),
+            permission: Permission { can_publish: publishes, ..Permission::speaker() },
             auto_subscribe: true,
             adaptive_stream: true,
             may_pause: true,
@@ -215,7 +232,7 @@ impl World {
     /// The next step of a room's logic panics; in debug builds only.
     #[cfg(debug_assertions)]
     pub fn break_room(&mut self, room: u16) {
-        self.shard.break_room(&format!("room {room}"));
+        self.shards[0].break_room(&format!("room {room}"));
     }
 
     /// True for a client that publishes a picture.
@@ -234,6 +251,12 @@ impl World {
             }
         }
         false
+    }
+
+    /// The id of a client's picture, once it is published.
+    #[must_use]
+    pub fn picture_sid(&self, client: ClientId) -> Option<String> {
+        self.clients[client.0].own[1].clone()
     }
 
     /// What a client saw of another's camera.
@@ -322,7 +345,8 @@ impl World {
     /// Bits per second that the server believes the client's path carries.
     #[must_use]
     pub fn estimate(&self, client: ClientId) -> Option<u64> {
-        self.shard.estimate(ConnectionId(client.0 as u64)).map(|rate| rate.0)
+        let connection = ConnectionId(client.0 as u64);
+        self.shards.iter().find_map(|shard| shard.estimate(connection)).map(|rate| rate.0)
     }
 
     /// Bits per second that a publisher believes its own path carries.
@@ -387,10 +411,16 @@ impl World {
         )
     }
 
-    /// The shard's figures.
+    /// The figures of the shard on which the rooms live.
     #[must_use]
     pub fn stats(&self) -> ShardStats {
-        self.shard.stats()
+        self.stats_of(0)
+    }
+
+    /// The figures of a shard.
+    #[must_use]
+    pub fn stats_of(&self, shard: usize) -> ShardStats {
+        self.shards[shard].stats()
     }
 
     /// Ends all counts.
@@ -426,7 +456,7 @@ impl World {
                 }
             }
         }
-        if self.shard.stats().panics > 0 {
+        if self.shards.iter().any(|shard| shard.stats().panics > 0) {
             all.push(Violation { at: self.now, what: "a transport panicked".to_owned() });
         }
         all
@@ -441,27 +471,56 @@ impl World {
         });
         let clients = clients.flatten().min();
         let word = self.words.front().map(|(at, _)| *at);
-        let shard = self.shard.poll_timeout().map(since);
-        [clients, word, shard].into_iter().flatten().min()
+        let shards = self.shards.iter_mut().filter_map(|shard| shard.poll_timeout().map(since)).min();
+        [clients, word, shards].into_iter().flatten().min()
     }
 
     fn turn(&mut self) {
         let now = self.began + self.now;
         self.deliver_up(now);
         self.deliver_words(now);
-        if self.shard.poll_timeout().is_some_and(|at| at <= now) {
-            self.shard.handle_timeout(now);
+        for shard in &mut self.shards {
+            if shard.poll_timeout().is_some_and(|at| at <= now) {
+                shard.handle_timeout(now);
+            }
+            shard.end_turn(now);
         }
-        self.shard.end_turn(now);
+        self.carry(now);
         self.take_output();
         self.deliver_down(now);
         self.look_around();
     }
 
+    /// Carries words and packets between shards until they have nothing more to say to each other.
+    fn carry(&mut self, now: Instant) {
+        loop {
+            let mut is_quiet = true;
+            for from in 0..self.shards.len() {
+                let index = ShardIndex(u16::try_from(from).unwrap());
+                while let Some((to, word)) = self.shards[from].poll_word() {
+                    self.shards[to.index()].handle_word(now, index, word);
+                    is_quiet = false;
+                }
+                while let Some((to, batch)) = self.shards[from].poll_packets() {
+                    self.shards[to.index()].handle_packets(now, &batch);
+                    is_quiet = false;
+                }
+            }
+            if is_quiet {
+                return;
+            }
+            self.shards.iter_mut().for_each(|shard| shard.end_turn(now));
+        }
+    }
+
     fn deliver_up(&mut self, now: Instant) {
         for client in &mut self.clients {
             while let Some(mut datagram) = client.up.poll(self.now) {
-                self.shard.handle_datagram(now, datagram.path, &mut datagram.bytes);
+                // They share an address here: those whose transport it is not drop it.
+                for shard in &mut self.shards[1..] {
+                    shard.handle_datagram(now, datagram.path, &mut datagram.bytes.clone());
+                }
+                self.shards[0].handle_datagram(now, datagram.path, &mut datagram.bytes);
             }
         }
     }
@@ -475,7 +534,8 @@ impl World {
                     // this turn is sealed at once.
                     self.take_output();
                     self.note_rights(&command);
-                    self.shard.handle_command(now, command);
+                    self.shards[0].handle_command(now, command);
+                    self.carry(now);
                 }
                 Word::Response(place, response) => {
                     let client = &mut self.clients[place];
@@ -514,7 +574,13 @@ impl World {
     }
 
     fn take_output(&mut self) {
-        let arena = self.shard.arena();
+        for place in 0..self.shards.len() {
+            self.take_output_of(place);
+        }
+    }
+
+    fn take_output_of(&mut self, place: usize) {
+        let arena = self.shards[place].arena();
         for run in arena.runs() {
             let Destination::Path(path) = run.to else { continue };
             let Some(client) = self.clients.iter_mut().find(|client| owns(client, path)) else { continue };
@@ -526,13 +592,13 @@ impl World {
             }
         }
         arena.clear();
-        while let Some(transmit) = self.shard.poll_transmit() {
+        while let Some(transmit) = self.shards[place].poll_transmit() {
             let Some(client) = self.clients.iter_mut().find(|client| owns(client, transmit.path)) else {
                 continue;
             };
             client.down.send(self.now, Datagram { path: transmit.path, bytes: transmit.bytes.to_vec() });
         }
-        while let Some(event) = self.shard.poll_event() {
+        while let Some(event) = self.shards[place].poll_event() {
             match event {
                 Event::Say { connection, response } => {
                     let place = usize::try_from(connection.0).unwrap();

@@ -210,6 +210,11 @@ impl Encoding {
         Accepted::Stored
     }
 
+    /// Takes a packet that another shard has received.
+    pub(crate) fn handle_relayed(&mut self, facts: PacketFacts, descriptor: &[u8], payload: &[u8]) {
+        self.ring.push(facts, descriptor, payload);
+    }
+
     /// Ring positions of the packets that were not fanned out yet.
     pub(crate) fn fresh(&self) -> Range<u64> {
         self.fresh_from..self.ring.head().0

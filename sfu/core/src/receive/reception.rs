@@ -8,7 +8,7 @@ use super::encoding::Encoding;
 use super::{EncodingIndex, MAX_ENCODINGS, MAX_TEMPORAL, Routed, SenderClock};
 use crate::bwe::Bitrate;
 use crate::codec::Codec;
-use crate::ring::{PacketRef, Ring, RingPacket};
+use crate::ring::{PacketFacts, PacketRef, Ring, RingPacket};
 use crate::rtcp;
 use crate::rtp::{SeqNo, Ssrc};
 use crate::stats::ReceiveCounters;
@@ -73,6 +73,21 @@ impl Reception {
         };
         self.next_report.get_or_insert(now + REPORT_INTERVAL);
         encoding.handle_rtp(now, self.codec, routed, packet, counters)
+    }
+
+    /// Takes a packet that another shard has received for the same publication.
+    ///
+    /// Nothing is asked of a publisher for it; what is missing, the other shard asks for.
+    pub fn handle_relayed(
+        &mut self,
+        encoding: EncodingIndex,
+        facts: PacketFacts,
+        descriptor: &[u8],
+        payload: &[u8],
+    ) {
+        if let Some(encoding) = self.encodings.get_mut(encoding.index()) {
+            encoding.handle_relayed(facts, descriptor, payload);
+        }
     }
 
     /// Takes a sender report that [`super::Inbound::handle_rtcp`] gave to this publication.

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::Shard;
 use super::peer::TransportKey;
+use super::relay::Report;
 use crate::room::ParticipantKey;
 use crate::sctp::{ChannelConfig, ChannelId, DataKind, Reliability};
 use crate::transport::ChannelOpened;
@@ -50,7 +51,6 @@ impl Shard {
         bytes: &[u8],
         now: Instant,
     ) {
-        let at = self.now(now);
         let Some(peer) = self.peers.get(key) else { return };
         let owner = peer.owner;
         let lossy = if peer.channels.reliable == Some(id) {
@@ -68,9 +68,18 @@ impl Shard {
             *refused += 1;
             return;
         }
-        let room_key = seat.room;
-        let Some(room) = self.rooms.get_mut(&room_key) else { return };
-        if room.handle_message(owner, lossy, bytes, at).is_err() {
+        match self.home_of(owner) {
+            Some(home) => self.report_home(home, Report::Message { from: owner, lossy, bytes: bytes.into() }),
+            None => self.on_message(owner, lossy, bytes, now),
+        }
+    }
+
+    /// A participant said something to the room.
+    pub(super) fn on_message(&mut self, from: ParticipantKey, lossy: bool, bytes: &[u8], now: Instant) {
+        let at = self.now(now);
+        let Some((room_key, room)) = self.room_of(from) else { return };
+        if room.handle_message(from, lossy, bytes, at).is_err() {
+            let [_, _, refused] = &mut self.stats.messages;
             *refused += 1;
         }
         self.apply_effects(room_key, now);

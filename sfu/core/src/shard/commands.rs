@@ -3,8 +3,10 @@
 use std::time::{Duration, Instant};
 
 use super::admin::{AdminId, AdminReply, AdminRequest, ParticipantRequest};
+use super::away::AwaySeat;
 use super::guard::Waiting;
-use super::seat::Seat;
+use super::relay::Order;
+use super::seat::{Place, Seat};
 use super::timers::Timer;
 use super::{Command, Event, RoomKey, Shard, SignalEnd};
 use crate::room::admin::{AdminError, ParticipantChange, Text};
@@ -86,6 +88,11 @@ impl Shard {
         let key = ParticipantKey(self.next_key());
         let (transports, can_subscribe) = (join.transports, join.permission.can_subscribe);
         let mut seat = Seat::new(room_key, Some(connection), join.lifeline, now);
+        (seat.may_pause, seat.receives_red) = (join.may_pause, join.receives_red);
+        let shard = self.seating.seat(room_key, join.permission.can_publish);
+        if shard != self.config.seating.index {
+            seat.place = Place::Away(AwaySeat::new(shard));
+        }
         seat.tcp_only = self.rooms.get(&room_key).is_some_and(|room| room.is_tcp_only(&join.identity));
         self.seats.insert(key, seat);
         self.connections.insert(connection, key);
@@ -95,6 +102,7 @@ impl Shard {
             Ok(()) => {}
             Err(JoinError::Full) => {
                 self.seats.remove(&key);
+                self.seating.free(room_key, shard);
                 self.connections.remove(&connection);
                 self.turn_away(connection, LeaveReason::UserRejected, LeaveAction::Disconnect);
                 return;
@@ -102,6 +110,13 @@ impl Shard {
         }
         self.stats.joins += 1;
         self.watch_connections(now);
+        if shard != self.config.seating.index {
+            self.open_away(key, connection, (transports, can_subscribe));
+            self.apply_effects(room_key, now);
+            self.order(shard, Order::Begin(key));
+            self.schedule_seat(key, now);
+            return;
+        }
         match transports {
             Transports::Single => self.make_single(key, now),
             Transports::Two if can_subscribe => drop(self.make_subscriber(key, now)),
@@ -148,7 +163,10 @@ impl Shard {
             self.events.push_back(Event::CloseConnection(connection));
             return;
         }
-        self.restart_subscriber(key, now);
+        match self.away(key) {
+            Some(shard) => self.order(shard, Order::Resumed(key, connection)),
+            None => self.restart_subscriber(key, now),
+        }
         self.schedule_seat(key, now);
     }
 
@@ -176,6 +194,9 @@ impl Shard {
         if let Some((_, room)) = self.room_of(key) {
             room.signal_lost(key, connection, at);
         }
+        if let Some(shard) = self.away(key) {
+            self.order(shard, Order::SignalLost(key));
+        }
         self.schedule_seat(key, now);
     }
 
@@ -190,8 +211,14 @@ impl Shard {
             return;
         }
         match request {
-            Request::Offer(offer) => self.on_offer(key, &offer, now),
-            Request::Answer(answer) => self.on_answer(key, &answer, now),
+            Request::Offer(offer) => match self.away(key) {
+                Some(shard) => self.order(shard, Order::Offer(key, Box::new(offer))),
+                None => self.on_offer(key, &offer, now),
+            },
+            Request::Answer(answer) => match self.away(key) {
+                Some(shard) => self.order(shard, Order::Answer(key, Box::new(answer))),
+                None => self.on_answer(key, &answer, now),
+            },
             Request::Simulate(scenario) => self.on_simulate(key, scenario, now),
             Request::SyncState(state) => self.on_sync_state(key, &state, now),
             Request::AddTrack(wish) => {
@@ -240,7 +267,7 @@ impl Shard {
     fn on_simulate(&mut self, key: ParticipantKey, scenario: Scenario, now: Instant) {
         let at = self.now(now);
         let Some(seat) = self.seats.get_mut(&key) else { return };
-        let (connection, subscriber) = (seat.connection, seat.subscriber);
+        let connection = seat.connection;
         let leave = match scenario {
             Scenario::SpeakerUpdate(seconds) => {
                 if let Some((_, room)) = self.room_of(key) {
@@ -259,13 +286,10 @@ impl Shard {
                 return;
             }
             Scenario::SubscriberBandwidth(bps) => {
-                let peer = subscriber.and_then(|peer| self.peers.get_mut(peer));
-                if let Some(subscribing) = peer.and_then(super::Peer::subscribing) {
-                    subscribing.pretended_bps = (bps > 0).then_some(bps);
-                    subscribing.allocate_at = Some(now);
-                }
-                if let Some(peer) = subscriber {
-                    self.timers.schedule(Timer::Sending(peer), Some(now));
+                let bps = (bps > 0).then_some(bps);
+                match self.away(key) {
+                    Some(shard) => self.order(shard, Order::Pretend(key, bps)),
+                    None => self.pretend_bandwidth(key, bps, now),
                 }
                 return;
             }
@@ -284,6 +308,15 @@ impl Shard {
         if let Some((_, room)) = self.room_of(key) {
             room.leave_with(key, leave.0, leave.1, at);
         }
+    }
+
+    /// As if the path to a participant carried so much; `None`: no longer.
+    pub(super) fn pretend_bandwidth(&mut self, key: ParticipantKey, bps: Option<u64>, now: Instant) {
+        let Some(peer) = self.seats.get(&key).and_then(|seat| seat.subscriber) else { return };
+        if let Some(subscribing) = self.peers.get_mut(peer).and_then(super::Peer::subscribing) {
+            subscribing.pretended_bps = bps;
+        }
+        self.allocate_soon(peer, now);
     }
 
     fn on_admin(&mut self, id: AdminId, request: AdminRequest, now: Instant) {
@@ -353,7 +386,9 @@ impl Shard {
                 Ok(AdminReply::Participants(room.participants().map(|(_, p)| p.full_info()).collect()))
             }
             AdminRequest::Participant { identity, what, .. } => {
-                administer_participant(room, &identity, what, at)
+                let reply = administer_participant(room, &identity, what, at);
+                self.bring_home(key, &identity, now);
+                reply
             }
             AdminRequest::SendMessage { bytes, lossy, identities, sids, .. } => {
                 room.send_message(bytes, lossy, &identities, &sids);

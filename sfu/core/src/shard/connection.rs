@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::guard::Work;
 use super::peer::TransportKey;
+use super::seat::Place;
 use super::timers::Timer;
 use super::{RoomKey, Shard};
 use crate::room::ParticipantKey;
@@ -42,6 +43,7 @@ impl Shard {
         let qualities: BTreeMap<_, _> =
             keys.iter().filter_map(|&key| Some((key, self.connection_quality(key)?))).collect();
         for &key in keys {
+            self.report_quality(key);
             let Some(updates) = self.quality_updates(key, &qualities) else { continue };
             if !updates.is_empty() {
                 self.say(key, Response::Quality(updates));
@@ -80,11 +82,17 @@ impl Shard {
     }
 
     /// `None` for somebody who is not connected yet, or is a mixer.
-    fn connection_quality(&self, key: ParticipantKey) -> Option<ConnectionQuality> {
+    pub(super) fn connection_quality(&self, key: ParticipantKey) -> Option<ConnectionQuality> {
         let seat = self.seats.get(&key)?;
-        let participant = self.rooms.get(&seat.room)?.participant(key)?;
-        if seat.mixer.is_some() || participant.info.state != ParticipantState::Active {
-            return None;
+        let is_active = |key| {
+            let participant = self.rooms.get(&seat.room).and_then(|room| room.participant(key));
+            participant.is_some_and(|p| p.info.state == ParticipantState::Active)
+        };
+        match &seat.place {
+            Place::Here if seat.mixer.is_none() && is_active(key) => {}
+            Place::Away(away) if is_active(key) => return away.quality,
+            Place::Guest(guest) if guest.told_alive || guest.told_quality.is_some() => {}
+            Place::Here | Place::Away(_) | Place::Guest(_) => return None,
         }
         let peers = [seat.publisher, seat.subscriber];
         if peers.into_iter().flatten().any(|peer| self.peers.get(peer).is_some_and(|p| p.stalled)) {

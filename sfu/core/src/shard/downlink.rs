@@ -3,15 +3,17 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
-use super::media::MediaKey;
+use super::media::{Feed, Media, MediaKey};
 use super::mixer::{LinkId, MixerMessage, TrackHandle};
 use super::peer::TransportKey;
+use super::relay::Report;
+use super::seat::Place;
 use super::timers::Timer;
 use super::{Event, Shard};
 use crate::bwe::{Bitrate, Climb};
 use crate::forward::{Forwarding, ForwardingConfig, RtxConfig, Target};
 use crate::names::Ssrc;
-use crate::receive::{EncodingIndex, Reception};
+use crate::receive::{EncodingIndex, MAX_TEMPORAL};
 use crate::room::message::Kind;
 use crate::room::{ParticipantKey, PublicationKey};
 use crate::rtp::{ExtMap, Pt, RtpTime, SeqNo};
@@ -25,7 +27,6 @@ pub(super) type DownlinkKey = usize;
 /// One forwarded track towards one participant (LiveKit's down-track).
 pub(super) struct Downlink {
     pub(super) media: MediaKey,
-    pub(super) publication: PublicationKey,
     pub(super) subscriber: ParticipantKey,
     pub(super) to: Towards,
     /// `None` until it is negotiated.
@@ -61,7 +62,9 @@ impl Shard {
     /// Begins to forward a publication to a participant.
     pub(super) fn attach(&mut self, subscriber: ParticipantKey, publication: PublicationKey, now: Instant) {
         let Some(seat) = self.seats.get(&subscriber) else { return };
-        if seat.mixer.is_some() {
+        if matches!(seat.place, Place::Away(_)) {
+            self.attach_away(subscriber, publication, now);
+        } else if seat.mixer.is_some() {
             self.attach_mixer(subscriber, publication, now);
         } else {
             // Somebody who may subscribe only since now has no transport for it yet.
@@ -73,11 +76,17 @@ impl Shard {
 
     /// Stops forwarding a publication to a participant.
     pub(super) fn detach(&mut self, subscriber: ParticipantKey, publication: PublicationKey, now: Instant) {
+        if self.away(subscriber).is_some() {
+            self.detach_away(subscriber, publication);
+            self.schedule_wanted_qualities(publication, now);
+            return;
+        }
         let Some(key) = self.find_downlink(subscriber, publication) else { return };
         let downlink = self.downlinks.remove(key);
         if let Some(media) = self.media.get_mut(downlink.media) {
             media.downlinks.retain(|known| *known != key);
         }
+        self.look_at_wants(downlink.media);
         match downlink.to {
             Towards::Peer(peer) => {
                 let Some(subscribing) = self.peers.get_mut(peer).and_then(super::Peer::subscribing) else {
@@ -99,6 +108,11 @@ impl Shard {
 
     /// The wishes of a downlink, or the mute of its publication, changed.
     pub(super) fn tune(&mut self, subscriber: ParticipantKey, publication: PublicationKey, now: Instant) {
+        if self.away(subscriber).is_some() {
+            self.tune_away(subscriber, publication);
+            self.schedule_wanted_qualities(publication, now);
+            return;
+        }
         let Some(key) = self.find_downlink(subscriber, publication) else { return };
         self.read_wish(key);
         let Some(downlink) = self.downlinks.get(key) else { return };
@@ -138,10 +152,27 @@ impl Shard {
         };
         let publications: Vec<_> = subscribing.by_publication.keys().copied().collect();
         for publication in publications {
-            let room = self.media_of.get(&publication).and_then(|&m| self.media.get(m)).map(|m| m.room);
-            if let Some(room) = room.and_then(|key| self.rooms.get_mut(&key)) {
-                room.received(publication);
+            self.on_received(publication);
+        }
+    }
+
+    /// A path for the publication stands: its publisher is told once.
+    pub(super) fn on_received(&mut self, publication: PublicationKey) {
+        let Some(media) = self.media_of.get(&publication).and_then(|&key| self.media.get_mut(key)) else {
+            return;
+        };
+        let room = media.room;
+        match &mut media.feed {
+            Feed::Publisher(_) => {
+                if let Some(room) = self.rooms.get_mut(&room) {
+                    room.received(publication);
+                }
             }
+            Feed::Home(home) if !home.told_received => {
+                home.told_received = true;
+                self.report_home(room.home(), Report::Received(publication));
+            }
+            Feed::Home(_) => {}
         }
     }
 
@@ -160,14 +191,16 @@ impl Shard {
         let Some(forwarding) = &mut downlink.forwarding else { return };
         let current = forwarding.current();
         let target = target.map(|wish| {
-            let encoding = sent_encoding(&self.media[media].reception, wish.encoding, current, now);
+            let encoding = sent_encoding(&self.media[media], wish.encoding, current, now);
             if encoding == wish.encoding { wish } else { Target::encoding(encoding) }
         });
         if forwarding.target() == target {
             return;
         }
         forwarding.set_target(target);
-        if let Some(encoding) = forwarding.waits_for() {
+        let waits_for = forwarding.waits_for();
+        self.look_at_wants(media);
+        if let Some(encoding) = waits_for {
             self.request_keyframe(media, encoding, now);
         }
     }
@@ -191,15 +224,22 @@ impl Shard {
 
     /// Reads what the room says that the viewer wants.
     pub(super) fn read_wish(&mut self, key: DownlinkKey) {
-        let Some(downlink) = self.downlinks.get_mut(key) else { return };
-        let Some(media) = self.media.get(downlink.media) else { return };
-        let Some(room) = self.rooms.get(&media.room) else { return };
-        let wish = room.wish(downlink.subscriber, downlink.publication);
-        let encoding = |quality| {
-            let place = room.publication(downlink.publication).map_or(0, |p| p.encoding_of(quality));
-            EncodingIndex(u8::try_from(place).unwrap_or(0))
-        };
-        downlink.wanted = wish.map(encoding);
+        let Some(downlink) = self.downlinks.get(key) else { return };
+        // Home says what its guests want.
+        if self.media.get(downlink.media).is_none_or(Media::is_carried) {
+            return;
+        }
+        let wanted = self.wish(downlink.subscriber, downlink.media);
+        self.downlinks[key].wanted = wanted;
+    }
+
+    /// What the room says that a viewer has use for; `None`: nothing.
+    pub(super) fn wish(&self, subscriber: ParticipantKey, media: MediaKey) -> Option<EncodingIndex> {
+        let media = self.media.get(media)?;
+        let room = self.rooms.get(&media.room)?;
+        let quality = room.wish(subscriber, media.publication)?;
+        let place = room.publication(media.publication).map_or(0, |p| p.encoding_of(quality));
+        Some(EncodingIndex(u8::try_from(place).unwrap_or(0)))
     }
 
     pub(super) fn find_downlink(
@@ -230,18 +270,15 @@ impl Shard {
         let Some(&media_key) = self.media_of.get(&publication) else { return };
         let (ssrc, rtx) = (Ssrc(self.fresh_ssrc()), Ssrc(self.fresh_ssrc()));
         let Some(media) = self.media.get(media_key) else { return };
-        let Some(room) = self.rooms.get(&media.room) else { return };
-        let Some(source) = room.publication(publication) else { return };
-        let Some(owner) = room.participant(media.owner) else { return };
-        let takes_red = room.participant(subscriber).is_some_and(|p| p.receives_red);
-        let (pa, tr) = (&owner.info.sid, &source.info.sid);
+        let takes_red = self.seats.get(&subscriber).is_some_and(|seat| seat.receives_red);
+        let (pa, tr) = (&media.origin.participant, &media.origin.track);
         let send = SendTrack {
             msid: Msid { stream: format!("{pa}|{tr}"), track: tr.to_string() },
             ssrc,
-            rtx: (source.kind() == Kind::Video).then_some(rtx),
+            rtx: (media.origin.kind == Kind::Video).then_some(rtx),
             cname: pa.to_string(),
         };
-        let kind = match source.kind() {
+        let kind = match media.origin.kind {
             Kind::Audio => MediaKind::Audio,
             Kind::Video => MediaKind::Video,
         };
@@ -252,7 +289,6 @@ impl Shard {
         subscribing.sections.add(OfferedTrack { kind, codecs, send });
         let key = self.downlinks.insert(Downlink {
             media: media_key,
-            publication,
             subscriber,
             to: Towards::Peer(peer_key),
             forwarding: None,
@@ -310,7 +346,6 @@ impl Shard {
         };
         let key = self.downlinks.insert(Downlink {
             media: media_key,
-            publication,
             subscriber,
             to: Towards::Mixer { link, track },
             forwarding: Some(Forwarding::new(config)),
@@ -345,13 +380,13 @@ impl Shard {
 /// The wished encoding, or the nearest one that is sent now (smaller first, then larger), or the current one
 /// while nothing is sent: a screen that stands still, a muted camera.
 fn sent_encoding(
-    reception: &Reception,
+    media: &Media,
     wish: EncodingIndex,
     current: Option<EncodingIndex>,
     now: Instant,
 ) -> EncodingIndex {
-    let is_sent = |place: &u8| reception.bitrate(now, EncodingIndex(*place)) > Bitrate::ZERO;
-    let last = u8::try_from(reception.encoding_count().saturating_sub(1)).unwrap_or(0);
+    let is_sent = |place: &u8| media.bitrates(now, EncodingIndex(*place))[MAX_TEMPORAL - 1] > Bitrate::ZERO;
+    let last = u8::try_from(media.reception.encoding_count().saturating_sub(1)).unwrap_or(0);
     let wish = wish.0.min(last);
     let found = (0..=wish).rev().find(is_sent).or_else(|| (wish..=last).find(is_sent));
     found.map(EncodingIndex).or(current).unwrap_or(EncodingIndex(wish))

@@ -1,10 +1,11 @@
 //! What a room decided, done.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use super::admin::{AdminId, AdminReply};
 use super::mixer::MixerMessage;
+use super::relay::Order;
+use super::seat::Place;
 use super::timers::Timer;
 use super::{Event, RoomKey, Shard};
 use crate::room::admin::AdminError;
@@ -32,11 +33,7 @@ impl Shard {
                     self.connections.remove(&connection);
                     self.events.push_back(Event::CloseConnection(connection));
                 }
-                Effect::Deliver(message) => {
-                    for &to in &message.to {
-                        self.deliver(to, message.lossy, &Arc::clone(&message.bytes), now);
-                    }
-                }
+                Effect::Deliver(message) => self.deliver_all(&message, now),
                 Effect::CallEnded { id, result } => {
                     let reply = result.map(AdminReply::Called).map_err(AdminError::Call);
                     self.events.push_back(Event::Admin { id: AdminId(id.0), reply });
@@ -85,5 +82,13 @@ impl Shard {
             self.events.push_back(Event::CloseConnection(connection));
         }
         self.timers.remove(Timer::Seat(key));
+        match seat.place {
+            Place::Here => self.seating.free(seat.room, self.config.seating.index),
+            Place::Away(away) => {
+                self.seating.free(seat.room, away.shard);
+                self.order(away.shard, Order::Close(key));
+            }
+            Place::Guest(_) => {}
+        }
     }
 }

@@ -10,11 +10,12 @@ use std::time::Instant;
 
 use super::admin::{AdminId, AdminReply, AdminRequest};
 use super::mixer::MixerCommand;
+use super::relay::{Order, Report, Word, WordKind};
 use super::timers::Timer;
 use super::{Command, Event, RoomKey, Shard};
 use crate::room::admin::AdminError;
 use crate::room::message::{LeaveAction, LeaveReason};
-use crate::room::{ConnectionId, Effect, ParticipantKey, Room};
+use crate::room::{ConnectionId, Effect, ParticipantKey, PublicationKey, Room};
 
 /// Which room a piece of work is for.
 pub(super) enum Work {
@@ -76,6 +77,45 @@ impl Shard {
         }
     }
 
+    /// The room that a word of another shard is about.
+    pub(super) fn work_of_word(&self, word: &Word) -> Work {
+        let seat = |key: &ParticipantKey| self.seat_room(*key).into();
+        let media = |publication: &PublicationKey| {
+            self.media_of.get(publication).and_then(|&key| self.media.get(key)).map(|m| m.room).into()
+        };
+        match &word.0 {
+            WordKind::Order(order) => match order {
+                Order::Open(guest) => Work::Room(guest.room),
+                Order::Carry(carried) => Work::Room(carried.room),
+                Order::Begin(key)
+                | Order::Close(key)
+                | Order::Resumed(key, _)
+                | Order::SignalLost(key)
+                | Order::Offer(key, _)
+                | Order::Answer(key, _)
+                | Order::Pretend(key, _)
+                | Order::Detach(key, _) => seat(key),
+                Order::Attach(link) | Order::Tune(link) => seat(&link.subscriber),
+                Order::Deliver(delivery) => delivery.to.first().map_or(Work::Nobody, seat),
+                Order::Drop(publication) | Order::Clock(publication, ..) | Order::State(publication, _) => {
+                    media(publication)
+                }
+            },
+            WordKind::Report(report) => match report {
+                Report::Say(key, _)
+                | Report::Connected(key)
+                | Report::Alive(key, _)
+                | Report::Quality(key, _)
+                | Report::Dismiss(key, ..)
+                | Report::Message { from: key, .. }
+                | Report::Unplayable(key, _) => seat(key),
+                Report::Received(publication)
+                | Report::Wants(publication, _)
+                | Report::Keyframes(publication, _) => media(publication),
+            },
+        }
+    }
+
     /// Who waits for the end of a command must not wait for ever.
     pub(super) fn after_panic(&mut self, waiting: &Waiting) {
         match *waiting {
@@ -95,7 +135,9 @@ impl Shard {
         match timer {
             Timer::Room(key) => Some(key),
             Timer::Seat(key) => self.seat_room(key),
-            Timer::Reception(key) | Timer::Qualities(key) => self.media.get(key).map(|media| media.room),
+            Timer::Reception(key) | Timer::Qualities(key) | Timer::Relay(key) => {
+                self.media.get(key).map(|media| media.room)
+            }
             Timer::Transport(key) | Timer::Feedback(key) | Timer::Sending(key) | Timer::Pacing(key) => {
                 self.peers.get(key).map(|peer| peer.room)
             }
@@ -109,7 +151,12 @@ impl Shard {
 
     /// Takes a room apart without asking its logic, which is broken.
     fn abandon(&mut self, room_key: RoomKey, now: Instant) {
-        let Some(room) = self.rooms.remove(&room_key) else { return };
+        let Some(room) = self.rooms.remove(&room_key) else {
+            tracing::error!(home = room_key.home().0, "what this shard does for a room of another panicked");
+            self.abandon_guests(room_key, now);
+            self.abandon_media(room_key);
+            return;
+        };
         self.timers.remove(Timer::Room(room_key));
         self.names.remove(room.name());
         tracing::error!(room = room.name(), "the room's logic panicked; the room ends");
@@ -128,6 +175,10 @@ impl Shard {
         let orphans: Vec<_> =
             self.peers.iter().filter(|(_, peer)| peer.room == room_key).map(|(key, _)| key).collect();
         orphans.into_iter().for_each(|key| self.remove_peer(key, now));
+        self.abandon_media(room_key);
+    }
+
+    fn abandon_media(&mut self, room_key: RoomKey) {
         let media: Vec<_> =
             self.media.iter().filter(|(_, media)| media.room == room_key).map(|(key, _)| key).collect();
         self.downlinks.retain(|_, downlink| !media.contains(&downlink.media));

@@ -2,13 +2,16 @@
 
 use std::time::Instant;
 
+use super::away::RelayLeg;
 use super::downlink::DownlinkKey;
 use super::guard::Work;
 use super::peer::TransportKey;
+use super::relay::{CarriedState, Encodings, Order, Origin};
 use super::timers::Timer;
 use super::{Destination, RoomKey, Shard};
+use crate::bwe::Bitrate;
 use crate::forward::{Heard, Leg, Plain, SLOT};
-use crate::receive::{Accepted, EncodingIndex, Reception};
+use crate::receive::{Accepted, EncodingIndex, MAX_TEMPORAL, Reception};
 use crate::room::{ParticipantKey, PublicationKey};
 
 /// Place of a publication's media in its shard; used again after it is gone.
@@ -19,13 +22,16 @@ pub(super) struct Media {
     pub(super) publication: PublicationKey,
     pub(super) reception: Reception,
     pub(super) room: RoomKey,
-    pub(super) publisher: TransportKey,
+    pub(super) feed: Feed,
     pub(super) owner: ParticipantKey,
+    pub(super) origin: Origin,
     pub(super) downlinks: Vec<DownlinkKey>,
     /// Its sound comes as RED.
     pub(super) red: bool,
     /// Its codec's format parameters.
     pub(super) fmtp: String,
+    /// Shards that carry it, too.
+    pub(super) legs: Vec<RelayLeg>,
     /// It is in the list of publications with fresh packets.
     is_fresh: bool,
     /// Which layers the publisher was told to send, and a smaller wish with its time.
@@ -38,20 +44,69 @@ impl Media {
         publication: PublicationKey,
         reception: Reception,
         room: RoomKey,
-        (publisher, owner): (TransportKey, ParticipantKey),
+        (feed, owner): (Feed, ParticipantKey),
+        origin: Origin,
     ) -> Self {
         Self {
             publication,
             reception,
             room,
-            publisher,
+            feed,
             owner,
+            origin,
             downlinks: Vec::new(),
+            legs: Vec::new(),
             red: false,
             fmtp: String::new(),
             is_fresh: false,
             told_qualities: [true; 3],
             lower_qualities_at: None,
+        }
+    }
+
+    /// It lives on another shard.
+    pub(super) const fn is_carried(&self) -> bool {
+        matches!(self.feed, Feed::Home(_))
+    }
+
+    /// Bits per second of an encoding up to each temporal layer, whether it crosses or not.
+    pub(super) fn bitrates(&self, now: Instant, encoding: EncodingIndex) -> [Bitrate; MAX_TEMPORAL] {
+        match &self.feed {
+            Feed::Publisher(_) => self.reception.bitrates(now, encoding),
+            Feed::Home(home) => home.state.rates.get(encoding.index()).copied().unwrap_or_default(),
+        }
+    }
+}
+
+/// Where a publication's packets come from.
+pub(super) enum Feed {
+    /// From its publisher's transport, which is here.
+    Publisher(TransportKey),
+    /// From its home shard.
+    Home(Box<HomeFeed>),
+}
+
+/// What is known and told of a publication of another shard.
+pub(super) struct HomeFeed {
+    pub(super) state: CarriedState,
+    /// Encodings that cross.
+    pub(super) told_wants: Encodings,
+    /// Encodings of which somebody needs a keyframe since the last turn.
+    pub(super) keyframes: Encodings,
+    /// Home knows that somebody here receives it.
+    pub(super) told_received: bool,
+    /// It is in the list of those whose wants are looked at.
+    pub(super) is_unsettled: bool,
+}
+
+impl HomeFeed {
+    pub(super) fn new(state: CarriedState) -> Self {
+        Self {
+            state,
+            told_wants: Encodings::default(),
+            keyframes: Encodings::default(),
+            told_received: false,
+            is_unsettled: false,
         }
     }
 }
@@ -71,17 +126,15 @@ impl Shard {
         if media.reception.handle_rtp(now, &routed, packet, counters) == Accepted::Dropped {
             return;
         }
-        if !media.is_fresh {
-            media.is_fresh = true;
-            self.fresh.push(routed.publication);
-        }
+        let room_key = media.room;
+        self.note_fresh(routed.publication);
         if let Some(level) = routed.audio_level
-            && let Some(room) = self.rooms.get_mut(&media.room)
+            && let Some(room) = self.rooms.get_mut(&room_key)
         {
             let before = room.poll_timeout();
             room.handle_audio_level(owner, level.below_full_scale, at);
             if before.is_none() || room.poll_timeout() < before {
-                self.timers.schedule(Timer::Room(media.room), room.poll_timeout());
+                self.timers.schedule(Timer::Room(room_key), room.poll_timeout());
             }
         }
     }
@@ -90,15 +143,18 @@ impl Shard {
     pub(super) fn handle_rtcp(&mut self, key: TransportKey, now: Instant, compound: &[u8]) {
         if let Some(publishing) = self.peers.get_mut(key).and_then(super::Peer::publishing) {
             let media = &mut self.media;
+            let mut carried = Vec::new();
             publishing.inbound.handle_rtcp(
                 compound,
                 &mut self.stats.media.receive,
                 |key, encoding, clock| {
                     if let Some(media) = media.get_mut(key) {
                         media.reception.handle_sender_clock(now, encoding, clock);
+                        carried.extend((!media.legs.is_empty()).then_some(key));
                     }
                 },
             );
+            carried.into_iter().for_each(|key| self.relay_clocks(key));
         }
         self.handle_subscriber_rtcp(key, now, compound);
     }
@@ -116,12 +172,21 @@ impl Shard {
         }
         fresh.clear();
         self.fresh = fresh;
+        self.report_wants();
+    }
+
+    /// A publication has packets to forward in this turn.
+    pub(super) fn note_fresh(&mut self, key: MediaKey) {
+        let Some(media) = self.media.get_mut(key) else { return };
+        if !std::mem::replace(&mut media.is_fresh, true) {
+            self.fresh.push(key);
+        }
     }
 
     /// Reports, NACKs and keyframe requests of one publication, sealed towards its publisher.
     pub(super) fn on_reception_timeout(&mut self, key: MediaKey, now: Instant) {
         let Some(media) = self.media.get_mut(key) else { return };
-        let publisher = media.publisher;
+        let Feed::Publisher(publisher) = media.feed else { return };
         let mut rtcp = std::mem::take(&mut self.rtcp);
         rtcp.clear();
         media.reception.poll_rtcp(now, &mut rtcp, &mut self.stats.media.receive);
@@ -160,6 +225,9 @@ impl Shard {
 
     /// A downlink waits for a keyframe of this encoding.
     pub(super) fn request_keyframe(&mut self, key: MediaKey, encoding: EncodingIndex, now: Instant) {
+        if self.want_keyframe(key, encoding) {
+            return;
+        }
         let Some(media) = self.media.get_mut(key) else { return };
         media.reception.request_keyframe(encoding);
         if media.reception.is_urgent(now) {
@@ -172,10 +240,14 @@ impl Shard {
 
     pub(super) fn remove_media(&mut self, publication: PublicationKey) {
         let Some(key) = self.media_of.remove(&publication) else { return };
-        self.media.remove(key);
+        let media = self.media.remove(key);
+        for leg in media.legs {
+            self.order(leg.shard, Order::Drop(publication));
+        }
         self.fresh.retain(|known| *known != key);
         self.timers.remove(Timer::Reception(key));
         self.timers.remove(Timer::Qualities(key));
+        self.timers.remove(Timer::Relay(key));
     }
 
     /// Forwards the fresh packets of one publication to all its downlinks.
@@ -184,7 +256,7 @@ impl Shard {
         media.is_fresh = false;
         let counters = &mut self.stats.media.forward;
         let reception = &media.reception;
-        let mut starved = Vec::new();
+        let (mut starved, mut switched) = (Vec::new(), false);
         for &downlink_key in &media.downlinks {
             let Some(downlink) = self.downlinks.get_mut(downlink_key) else { continue };
             let Some(forwarding) = &mut downlink.forwarding else { continue };
@@ -202,6 +274,7 @@ impl Shard {
                     let mut leg = Leg { to: Destination::Path(path), seal, congestion };
                     forwarding.forward(now, reception, &mut leg, &mut self.arena, counters);
                     if before != forwarding.current() {
+                        switched = true;
                         self.timers.schedule(Timer::Sending(peer_key), Some(now));
                     }
                     if forwarding.is_held() {
@@ -220,7 +293,18 @@ impl Shard {
                 }
             }
         }
+        self.relay_fresh(key);
+        let Some(media) = self.media.get_mut(key) else { return };
         media.reception.clear_fresh();
+        if media.is_carried() {
+            for encoding in starved {
+                self.want_keyframe(key, encoding);
+            }
+            if switched {
+                self.look_at_wants(key);
+            }
+            return;
+        }
         for encoding in starved {
             media.reception.request_keyframe(encoding);
         }

@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
-use super::media::{Media, MediaKey};
+use super::media::{Feed, Media, MediaKey};
 use super::peer::{Publishing, Role, Sections, TransportKey};
+use super::relay::{Origin, Report};
 use super::{RoomKey, Shard};
 use crate::codec::Codec as MediaCodec;
 use crate::names::{Mid, Rid, Ssrc};
@@ -95,6 +96,10 @@ impl Shard {
         action: LeaveAction,
         now: Instant,
     ) {
+        if let Some(home) = self.home_of(key) {
+            self.report_home(home, Report::Dismiss(key, reason, action));
+            return;
+        }
         let at = self.now(now);
         if let Some((room_key, room)) = self.room_of(key) {
             room.leave_with(key, reason, action, at);
@@ -242,10 +247,25 @@ impl Shard {
         let red = section.codecs.first().is_some_and(|first| first.codec == Codec::Red);
         let reception = Reception::new(codec, encodings, sender);
         let owner = self.peers[publisher].owner;
-        let media: MediaKey = self.media.insert(Media::new(publication, reception, room, (publisher, owner)));
+        let Some(origin) = self.origin(room, publication) else { return };
+        let feed = Feed::Publisher(publisher);
+        let media: MediaKey =
+            self.media.insert(Media::new(publication, reception, room, (feed, owner), origin));
         self.media[media].red = red;
         self.media[media].fmtp = fmtp;
         self.media_of.insert(publication, media);
+    }
+
+    fn origin(&self, room: RoomKey, publication: PublicationKey) -> Option<Origin> {
+        let room = self.rooms.get(&room)?;
+        let info = &room.publication(publication)?.info;
+        let owner = room.participant(room.publisher_of(publication)?)?;
+        Some(Origin {
+            participant: owner.info.sid.clone(),
+            track: info.sid.clone(),
+            source: info.source,
+            kind: info.kind,
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::downlink::{DownlinkKey, Towards};
-use super::media::MediaKey;
+use super::media::{Feed, MediaKey};
 use super::peer::TransportKey;
 use super::timers::Timer;
 use super::{Destination, Shard};
@@ -151,11 +151,8 @@ impl Shard {
         paused: bool,
     ) -> Option<(crate::room::sid::ParticipantSid, crate::room::sid::TrackSid, bool)> {
         let downlink = self.downlinks.get(key)?;
-        let media = self.media.get(downlink.media)?;
-        let room = self.rooms.get(&media.room)?;
-        let publisher = room.participant(media.owner)?.info.sid.clone();
-        let track = room.publication(downlink.publication)?.info.sid.clone();
-        Some((publisher, track, paused))
+        let origin = &self.media.get(downlink.media)?.origin;
+        Some((origin.participant.clone(), origin.track.clone(), paused))
     }
 
     fn demand(&self, key: DownlinkKey, now: Instant) -> Demand {
@@ -164,14 +161,15 @@ impl Shard {
         let mut rates = [[Bitrate::ZERO; MAX_TEMPORAL]; MAX_ENCODINGS];
         for (place, rate) in rates.iter_mut().enumerate().take(media.reception.encoding_count()) {
             let encoding = EncodingIndex(u8::try_from(place).unwrap_or(0));
-            *rate = media.reception.bitrates(now, encoding);
+            *rate = media.bitrates(now, encoding);
         }
-        let room = self.rooms.get(&media.room);
-        let source = room
-            .and_then(|room| room.publication(downlink.publication))
-            .map_or(Source::Unknown, |p| p.info.source);
-        let speaks = room.is_some_and(|room| room.spoke_lately(media.owner, now));
-        let priority = match source {
+        let speaks = match &media.feed {
+            Feed::Publisher(_) => {
+                self.rooms.get(&media.room).is_some_and(|room| room.spoke_lately(media.owner, now))
+            }
+            Feed::Home(home) => home.state.speaks,
+        };
+        let priority = match media.origin.source {
             _ if media.reception.codec().is_audio() => Priority::Audio,
             Source::ScreenShare => Priority::Screen,
             _ if speaks => Priority::Speaker,
@@ -188,8 +186,7 @@ impl Shard {
         {
             rates[current.encoding.index()] = [Bitrate(1); MAX_TEMPORAL];
         }
-        let may_pause =
-            room.and_then(|room| room.participant(downlink.subscriber)).is_none_or(|p| p.may_pause);
+        let may_pause = self.seats.get(&downlink.subscriber).is_none_or(|seat| seat.may_pause);
         let climb = if current.is_some() { &downlink.layers } else { &downlink.pauses };
         let may_step_up = climb.may_step_up(now);
         Demand { priority, rates, wanted: downlink.wanted, current, may_pause, may_step_up }

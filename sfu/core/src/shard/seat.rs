@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use super::away::AwaySeat;
 use super::mixer::{LinkId, TrackHandle, Watched};
 use super::peer::{Negotiation, Sections, TransportKey};
 use super::timers::Timer;
@@ -31,6 +32,29 @@ pub(super) struct Seat {
     pub(super) resume_fault: Option<ResumeFault>,
     /// Connection qualities that it was told.
     pub(super) told_qualities: BTreeMap<ParticipantKey, ConnectionQuality>,
+    /// Pictures that do not fit its path may be left out.
+    pub(super) may_pause: bool,
+    /// Its sound may be RED.
+    pub(super) receives_red: bool,
+    pub(super) place: Place,
+}
+
+/// Where a participant's room and transports are.
+#[derive(Debug)]
+pub(super) enum Place {
+    /// Both are here.
+    Here,
+    /// The room is here, the transports are on another shard.
+    Away(AwaySeat),
+    /// The transports are here, the room is on another shard.
+    Guest(GuestSeat),
+}
+
+/// What the home of a guest was told.
+#[derive(Debug, Default)]
+pub(super) struct GuestSeat {
+    pub(super) told_alive: bool,
+    pub(super) told_quality: Option<ConnectionQuality>,
 }
 
 /// A mixer's place.
@@ -67,7 +91,14 @@ impl Seat {
             message_budget: (0.0, now),
             resume_fault: None,
             told_qualities: BTreeMap::new(),
+            may_pause: false,
+            receives_red: false,
+            place: Place::Here,
         }
+    }
+
+    pub(super) const fn is_guest(&self) -> bool {
+        matches!(self.place, Place::Guest(_))
     }
 }
 
@@ -85,11 +116,7 @@ impl Shard {
     /// Looks after one participant: joins that never connect, offers, vanished clients.
     pub(super) fn on_seat_timeout(&mut self, key: ParticipantKey, now: Instant) {
         if let Some((reason, action)) = self.verdict(key, now) {
-            let at = self.now(now);
-            if let Some((room_key, room)) = self.room_of(key) {
-                room.leave_with(key, reason, action, at);
-                self.apply_effects(room_key, now);
-            }
+            self.dismiss(key, reason, action, now);
             return;
         }
         self.offer_if_due(key, now);
@@ -147,8 +174,11 @@ impl Shard {
         participant.is_some_and(|p| p.info.state == ParticipantState::Joined)
     }
 
-    fn is_alive(&self, key: ParticipantKey) -> bool {
+    pub(super) fn is_alive(&self, key: ParticipantKey) -> bool {
         let Some(seat) = self.seats.get(&key) else { return false };
+        if let Place::Away(away) = &seat.place {
+            return away.is_alive;
+        }
         let alive = |peer: Option<usize>| peer.and_then(|p| self.peers.get(p)).is_some_and(|p| p.is_alive());
         alive(seat.publisher) || alive(seat.subscriber)
     }

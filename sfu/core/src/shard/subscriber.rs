@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::Shard;
 use super::peer::{Negotiation, Publishing, Role, Sections, Subscribing, TransportKey};
+use super::relay::Report;
 use super::seat::ANSWER_TIMEOUT;
 use crate::names::Ssrc;
 use crate::room::ParticipantKey;
@@ -164,6 +165,12 @@ impl Shard {
         let (owner, Some(subscribing)) = (peer.owner, peer.role.receives()) else { return };
         let of_refused = subscribing.by_publication.iter().filter(|(_, (_, ssrc))| refused.contains(ssrc));
         let publications: Vec<_> = of_refused.map(|(&publication, _)| publication).collect();
+        if let Some(home) = self.home_of(owner) {
+            for publication in publications {
+                self.report_home(home, Report::Unplayable(owner, publication));
+            }
+            return;
+        }
         let Some((room_key, room)) = self.room_of(owner) else { return };
         publications.into_iter().for_each(|publication| room.refuse_unplayable(owner, publication));
         self.apply_effects(room_key, now);
@@ -185,11 +192,7 @@ impl Shard {
     }
 
     fn refuse_answer(&mut self, key: ParticipantKey, now: Instant) {
-        let at = self.now(now);
-        if let Some((room_key, room)) = self.room_of(key) {
-            room.leave_with(key, LeaveReason::JoinFailure, LeaveAction::Reconnect, at);
-            self.apply_effects(room_key, now);
-        }
+        self.dismiss(key, LeaveReason::JoinFailure, LeaveAction::Reconnect, now);
     }
 
     pub(super) fn subscribing(&mut self, key: ParticipantKey) -> Option<&mut Subscribing> {

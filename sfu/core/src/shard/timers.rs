@@ -33,6 +33,8 @@ pub(super) enum Timer {
     Sending(TransportKey),
     /// Packets that the pacer holds back from a subscriber.
     Pacing(TransportKey),
+    /// What other shards are told of a publication.
+    Relay(MediaKey),
 }
 
 /// All deadlines.

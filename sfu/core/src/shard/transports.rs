@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::guard::Work;
 use super::peer::{Channels, Peer, Role, TransportKey};
+use super::relay::Report;
 use super::timers::Timer;
 use super::{Event, Shard};
 use crate::demux::{stun_answer_ufrag, stun_username};
@@ -171,6 +172,7 @@ impl Shard {
 
     fn on_transport_event(&mut self, key: TransportKey, event: TransportEvent, now: Instant) {
         let Some(peer) = self.peers.get_mut(key) else { return };
+        let owner = peer.owner;
         match event {
             TransportEvent::Connected => {
                 peer.connected = true;
@@ -196,6 +198,7 @@ impl Shard {
             TransportEvent::ChannelClosed(id) => self.on_channel_closed(key, id),
             TransportEvent::Closed(reason) => self.on_transport_closed(key, reason, now),
         }
+        self.report_alive(owner);
     }
 
     fn on_connected(&mut self, key: TransportKey, now: Instant) {
@@ -206,6 +209,9 @@ impl Shard {
         // The primary transport: the subscriber's where there is one.
         if is_subscriber || seat.subscriber.is_none() {
             let room_key = seat.room;
+            if let Some(home) = self.home_of(owner) {
+                self.report_home(home, Report::Connected(owner));
+            }
             if let Some(room) = self.rooms.get_mut(&room_key) {
                 room.activate(owner, at);
             }
