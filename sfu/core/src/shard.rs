@@ -69,6 +69,8 @@ use crate::seed::Seed;
 use crate::stats::MediaCounters;
 use crate::transport::{Config as TransportConfig, Path, Transmit};
 
+#[cfg(debug_assertions)]
+pub use self::guard::Breakable;
 pub use self::seating::{ROOM_PARTICIPANTS_PER_SHARD, SeatingConfig};
 
 /// What a shard is made with.

@@ -49,7 +49,8 @@ struct Run {
 impl Run {
     fn new(seed: u64) -> Self {
         Self {
-            world: World::new(seed),
+            // In every other seed, all but one of a room's audience sit on a second shard.
+            world: if seed % 2 == 0 { World::new(seed) } else { World::with_shards(seed, 2, 1) },
             rng: Rng::new(seed),
             clients: Vec::new(),
             gone: Vec::new(),
@@ -225,11 +226,12 @@ impl Run {
             }
         }
         self.world.run(FORGOTTEN);
-        let stats = self.world.stats();
-        let left =
-            [stats.rooms, stats.participants, stats.transports, stats.publications, stats.subscriptions];
-        if left != [0; 5] {
-            self.failures.push(format!("after everybody left there is {left:?}"));
+        for (shard, stats) in self.world.all_stats().into_iter().enumerate() {
+            let left =
+                [stats.rooms, stats.participants, stats.transports, stats.publications, stats.subscriptions];
+            if left != [0; 5] || stats.room_panics > 0 {
+                self.failures.push(format!("after everybody left, shard {shard} has {left:?}"));
+            }
         }
     }
 

@@ -232,7 +232,15 @@ impl World {
     /// The next step of a room's logic panics; in debug builds only.
     #[cfg(debug_assertions)]
     pub fn break_room(&mut self, room: u16) {
-        self.shards[0].break_room(&format!("room {room}"));
+        self.break_room_on(0, room);
+    }
+
+    /// The same on one of the shards that a room spans.
+    #[cfg(debug_assertions)]
+    pub fn break_room_on(&mut self, shard: usize, room: u16) {
+        let name = format!("room {room}");
+        let home = self.shards[0].room_to_break(&name);
+        self.shards[shard].break_room(home);
     }
 
     /// True for a client that publishes a picture.
@@ -415,6 +423,12 @@ impl World {
     #[must_use]
     pub fn stats(&self) -> ShardStats {
         self.stats_of(0)
+    }
+
+    /// The figures of every shard.
+    #[must_use]
+    pub fn all_stats(&self) -> Vec<ShardStats> {
+        self.shards.iter().map(Shard::stats).collect()
     }
 
     /// The figures of a shard.

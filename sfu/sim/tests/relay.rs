@@ -192,3 +192,24 @@ fn loss_on_the_first_leg_is_repaired_at_home_for_both_shards() {
     }
     end(&mut world);
 }
+
+/// The other shard's part of a room breaks: its viewers are told to come again, home does not notice.
+#[test]
+#[cfg(debug_assertions)]
+fn a_panic_on_the_other_shard_ends_only_the_seats_there() {
+    let (mut world, speaker, audience) = hall(10);
+    world.break_room_on(1, 1);
+    world.run(Duration::from_secs(2));
+    assert_eq!((world.stats().room_panics, world.stats_of(1).room_panics), (0, 1));
+    assert_eq!((world.stats_of(1).transports, world.stats_of(1).subscriptions), (0, 0));
+    assert_eq!([world.state(audience[1]), world.state(audience[2])], [ClientState::Left; 2]);
+    let before = world.picture(audience[0], speaker).unwrap().frames;
+    // Whoever comes again is seated there again.
+    world.join(ClientConfig::listener(1));
+    let late = world.join(ClientConfig::listener(1));
+    let sees = |world: &World| world.picture(late, speaker).is_some_and(|p| p.frames > 60);
+    assert!(world.run_until(LONG, sees), "{}", world.describe(late, speaker));
+    assert!(world.picture(audience[0], speaker).unwrap().frames > before + 60);
+    assert_eq!(world.picture(audience[0], speaker).unwrap().freezes, 0);
+    end(&mut world);
+}

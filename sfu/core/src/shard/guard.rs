@@ -219,10 +219,17 @@ impl Shard {
         }
     }
 
-    /// From now on, the next step of this room's logic panics: for tests, and in no release build.
+    /// A room of this shard, to break it here or where it spans to: for tests, and in no release build.
     #[cfg(debug_assertions)]
-    pub fn break_room(&mut self, name: &str) {
-        self.broken = self.names.get(name).copied();
+    #[must_use]
+    pub fn room_to_break(&self, name: &str) -> Option<Breakable> {
+        self.names.get(name).copied().map(Breakable)
+    }
+
+    /// The next step for this room panics.
+    #[cfg(debug_assertions)]
+    pub fn break_room(&mut self, room: Option<Breakable>) {
+        self.broken = room.map(|room| room.0);
     }
 
     /// Panics in a room that a test broke.
@@ -239,6 +246,11 @@ impl Shard {
     #[expect(clippy::unused_self, reason = "it does something in debug builds")]
     pub(super) const fn fail_if_broken(&self, _: RoomKey) {}
 }
+
+/// A room that a test may break.
+#[cfg(debug_assertions)]
+#[derive(Debug, Clone, Copy)]
+pub struct Breakable(RoomKey);
 
 /// Who waits for the end of a command.
 pub(super) enum Waiting {
