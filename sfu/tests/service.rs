@@ -18,6 +18,8 @@ mod media;
 mod netns;
 #[path = "service/python.rs"]
 mod python;
+#[path = "service/relay.rs"]
+mod relay;
 #[path = "service/requests.rs"]
 mod requests;
 #[path = "service/scene.rs"]

@@ -11,7 +11,8 @@ use sfu_core::rtp::SeqIndex;
 use sfu_core::seed::Seed;
 use sfu_core::stun::{Class, Message, MessageWriter, Role, TransactionId};
 use sfu_core::transport::{
-    Certificate, Config, Credentials, Event, Path, Received, RemoteDescription, RemoteIce, Setup, Transport,
+    Certificate, ChannelId, Config, Credentials, DataKind, Event, Path, Received, RemoteDescription, RemoteIce,
+    Setup, Transport,
 };
 
 /// Making a certificate costs a key pair: once for each process.
@@ -43,6 +44,10 @@ pub(crate) struct Leg {
     pub(crate) round_trip: Duration,
     pub(crate) connected: bool,
     pub(crate) closed: bool,
+    /// The server's reliable channel, once it is open.
+    channel: Option<ChannelId>,
+    /// Messages that came on channels.
+    pub(crate) messages: Vec<Vec<u8>>,
     out: Vec<Vec<u8>>,
 }
 
@@ -63,6 +68,8 @@ impl Leg {
             round_trip: Duration::from_millis(100),
             connected: false,
             closed: false,
+            channel: None,
+            messages: Vec::new(),
             out: Vec::new(),
         }
     }
@@ -140,9 +147,10 @@ impl Leg {
                 | Event::UfragRetired(_)
                 | Event::Stalled
                 | Event::Recovered
-                | Event::ChannelOpened(_)
-                | Event::ChannelData { .. }
                 | Event::ChannelClosed(_) => {}
+                Event::ChannelOpened(opened) if opened.ordered => self.channel = Some(opened.id),
+                Event::ChannelOpened(_) => {}
+                Event::ChannelData { bytes, .. } => self.messages.push(bytes.to_vec()),
             }
         }
     }
@@ -166,6 +174,12 @@ impl Leg {
         out.truncate(len);
         self.out.push(out);
         Some(len)
+    }
+
+    /// Sends a message on the reliable channel; false while there is none.
+    pub(crate) fn send_message(&mut self, now: Instant, message: &[u8]) -> bool {
+        let Some(channel) = self.channel else { return false };
+        self.transport.send_data(now, channel, DataKind::Binary, message).is_ok()
     }
 
     /// Seals one compound RTCP packet.

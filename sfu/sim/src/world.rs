@@ -204,6 +204,19 @@ impl World {
         self.request(client, Request::Mute { track: TrackSid::from_wire(&track), muted });
     }
 
+    /// A client says something to everybody on its reliable channel; false while it has none.
+    pub fn send_message(&mut self, client: ClientId, text: &str) -> bool {
+        let now = self.began + self.now;
+        self.clients[client.0].subscriber.leg.send_message(now, &user_packet(text))
+    }
+
+    /// Whether a client got a message of this text.
+    #[must_use]
+    pub fn has_heard(&self, client: ClientId, text: &str) -> bool {
+        let messages = &self.clients[client.0].subscriber.leg.messages;
+        messages.iter().any(|message| message.windows(text.len()).any(|part| part == text.as_bytes()))
+    }
+
     /// A client subscribes to a track of another, or no longer wants it.
     pub fn subscribe(&mut self, client: ClientId, of: ClientId, picture: bool, wanted: bool) {
         let Some(track) = self.clients[of.0].own[usize::from(picture)].clone() else { return };
@@ -675,6 +688,12 @@ impl World {
         let later = self.words.iter().take_while(|(known, _)| *known <= at).count();
         self.words.insert(later, (at, word));
     }
+}
+
+/// A LiveKit `DataPacket` with a `UserPacket` whose payload is this text.
+fn user_packet(text: &str) -> Vec<u8> {
+    let len = u8::try_from(text.len()).unwrap();
+    [&[0x12, len + 2, 0x12, len], text.as_bytes()].concat()
 }
 
 fn owns(client: &Client, path: Path) -> bool {

@@ -213,3 +213,18 @@ fn a_panic_on_the_other_shard_ends_only_the_seats_there() {
     assert_eq!(world.picture(audience[0], speaker).unwrap().freezes, 0);
     end(&mut world);
 }
+
+#[test]
+fn messages_cross_both_ways() {
+    let (mut world, speaker, audience) = hall(11);
+    assert!(world.send_message(speaker, "from home"));
+    assert!(world.send_message(audience[1], "from away"));
+    world.run(Duration::from_secs(1));
+    for listener in audience {
+        assert!(world.has_heard(listener, "from home"), "{listener:?}");
+        assert!(world.has_heard(listener, "from away") || listener == audience[1], "{listener:?}");
+    }
+    assert!(world.has_heard(speaker, "from away"));
+    assert!(!world.has_heard(audience[1], "from away"), "nobody hears itself");
+    end(&mut world);
+}

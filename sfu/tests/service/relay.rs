@@ -1,0 +1,202 @@
+//! Rooms whose audience spans shards.
+
+use std::time::{Duration, Instant};
+
+use auth::room::VideoGrant;
+use client::Participant;
+use livekit_protocol as lk;
+use lk::signal_response::Message as Response;
+use reqwest::Client;
+
+use super::media::receive;
+use super::python::Script;
+use super::scene::{PATIENCE, Scene, clips};
+
+/// Two shards; a room seats one participant and its publishers at home.
+async fn start() -> Scene {
+    Scene::start_with(|config| config.limits.room_participants_per_shard = 1).await
+}
+
+fn audience() -> VideoGrant {
+    VideoGrant { can_publish: Some(false), ..VideoGrant::join("hall") }
+}
+
+async fn listener(scene: &Scene, identity: &str) -> Participant {
+    let (url, token) = (format!("ws://{}", scene.addr), scene.token(identity, audience()));
+    Participant::join(&client::Options { url, token, auto_subscribe: true }).await.unwrap()
+}
+
+fn figure(scene: &Scene, name: &str) -> u64 {
+    let metrics = scene.service.metrics();
+    let line = metrics.lines().find_map(|line| line.strip_prefix(&format!("sfu_{name} ")));
+    line.unwrap_or_else(|| panic!("{name} in {metrics}")).parse().unwrap()
+}
+
+async fn wait_for(scene: &Scene, name: &str, holds: impl Fn(u64) -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !holds(figure(scene, name)) {
+        assert!(Instant::now() < end, "{}", scene.service.metrics());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_audience_on_two_shards_receives_what_is_opened_once() {
+    let scene = start().await;
+    let mut ada = scene.participant("ada", "hall").await;
+    ada.publish(clips()).await.unwrap();
+    let mut bob = scene.participant("bob", "hall").await;
+    let (mut carol, mut dan) = (listener(&scene, "carol").await, listener(&scene, "dan").await);
+    for participant in [&mut bob, &mut carol, &mut dan] {
+        receive(participant, 2, 50).await;
+    }
+    wait_for(&scene, "away_participants", |away| away == 2).await;
+    wait_for(&scene, "relayed_packets_total", |packets| packets > 50).await;
+    assert_eq!(figure(&scene, "participants"), 4);
+    assert_eq!(figure(&scene, "publications"), 2);
+    assert_eq!(figure(&scene, "subscriptions"), 6);
+    assert_eq!(figure(&scene, "dropped_relay_packets_total"), 0);
+    // All that crossed was opened before, at home, and counts there alone.
+    assert!(figure(&scene, "received_packets_total") >= figure(&scene, "relayed_packets_total"));
+    // A second publisher reaches those who sit elsewhere, too.
+    bob.publish(clips()).await.unwrap();
+    receive(&mut carol, 2, 50).await;
+    for participant in [carol, dan] {
+        participant.leave().await;
+    }
+    wait_for(&scene, "away_participants", |away| away == 0).await;
+    wait_for(&scene, "transports", |transports| transports == 4).await;
+    ada.leave().await;
+    bob.leave().await;
+    wait_for(&scene, "transports", |transports| transports == 0).await;
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_viewer_elsewhere_gets_a_track_that_was_muted_and_shown_again() {
+    let scene = start().await;
+    let mut ada = scene.participant("ada", "hall").await;
+    let tracks = ada.publish(clips()).await.unwrap();
+    let mut carol = listener(&scene, "carol").await;
+    ada.mute(&tracks[1], true).await.unwrap();
+    ada.mute(&tracks[1], false).await.unwrap();
+    receive(&mut carol, 2, 100).await;
+    // Everybody else is gone and the publisher goes on: the next one waits for nothing.
+    carol.leave().await;
+    let mut dan = listener(&scene, "dan").await;
+    receive(&mut dan, 2, 50).await;
+    ada.leave().await;
+    dan.leave().await;
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_elsewhere_resumes_with_a_fresh_offer() {
+    let scene = start().await;
+    let ada = scene.participant("ada", "hall").await;
+    let mut carol = scene.signal_with(&scene.token("carol", audience()), "").await;
+    let sid = carol.joined().await.participant.unwrap().sid;
+    let offer = |word| if let Response::Offer(offer) = word { Some(offer.sdp) } else { None };
+    let first = carol.hear_that(offer).await;
+    drop(carol);
+    let resume = format!("&reconnect=1&sid={sid}");
+    let mut again = scene.signal_with(&scene.token("carol", audience()), &resume).await;
+    assert!(matches!(again.hear().await, Some(Response::Reconnect(_))));
+    let second = again.hear_that(offer).await;
+    let ufrag = |sdp: &str| sdp.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:").map(str::to_owned));
+    assert_ne!(ufrag(&first), ufrag(&second), "ICE restarts");
+    // Its candidates are those of the other shard.
+    let ports: Vec<_> =
+        scene.service.media_addrs().iter().map(|addr| format!(" {} typ host", addr.port())).collect();
+    let of_shard = |sdp: &str| ports.iter().position(|port| sdp.contains(port));
+    let home = of_shard(&scene_offer(&scene).await);
+    assert_ne!(of_shard(&first), home);
+    assert_eq!(of_shard(&first), of_shard(&second));
+    ada.leave().await;
+    scene.end().await;
+}
+
+/// An offer to somebody who sits at home.
+async fn scene_offer(scene: &Scene) -> String {
+    let mut signal = scene.signal("luis", "hall", "").await;
+    signal.joined().await;
+    signal.hear_that(|word| if let Response::Offer(offer) = word { Some(offer.sdp) } else { None }).await
+}
+
+/// With its refreshed token it comes again, and then sits at home.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_may_publish_only_now_is_told_to_join_again() {
+    let scene = start().await;
+    let ada = scene.participant("ada", "hall").await;
+    let mut carol = scene.signal_with(&scene.token("carol", audience()), "").await;
+    carol.joined().await;
+    let admin = VideoGrant { room_admin: true, room: "hall".to_owned(), ..VideoGrant::default() };
+    let reply = Client::new()
+        .post(scene.http("/twirp/livekit.RoomService/UpdateParticipant"))
+        .bearer_auth(scene.token("admin", admin))
+        .header("content-type", "application/json")
+        .body(r#"{"room":"hall","identity":"carol","permission":{"canPublish":true,"canSubscribe":true}}"#)
+        .send();
+    assert!(reply.await.unwrap().status().is_success());
+    let mut token = None;
+    let leave = loop {
+        match carol.hear().await.expect("a leave") {
+            Response::RefreshToken(fresh) => token = Some(fresh),
+            Response::Leave(leave) => break leave,
+            _ => {}
+        }
+    };
+    assert_eq!(leave.action(), lk::leave_request::Action::Reconnect);
+    let mut again = scene.signal_with(&token.expect("a token with the new right"), "").await;
+    let joined = again.joined().await.participant.unwrap();
+    assert!(joined.permission.unwrap().can_publish);
+    wait_for(&scene, "away_participants", |away| away == 0).await;
+    ada.leave().await;
+    scene.end().await;
+}
+
+/// aiortc decodes what it gets: pictures count only after a keyframe.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_independent_player_plays_from_the_other_shard() {
+    let scene = start().await;
+    let mut ada = scene.participant("ada", "hall").await;
+    ada.publish(clips()).await.unwrap();
+    let mut bob = listener(&scene, "bob").await;
+    receive(&mut bob, 2, 10).await;
+    let token = scene.join_token("player", "hall");
+    let mut script = Script::start(include_str!("whep_play.py"), &[&scene.http("/whep"), &token]);
+    assert_eq!(script.next_line().await, "posted 201");
+    assert_eq!(script.next_line().await, "playing");
+    wait_for(&scene, "away_participants", |away| away == 2).await;
+    ada.leave().await;
+    let mut luis = scene.participant("luis", "hall").await;
+    luis.publish(clips()).await.unwrap();
+    script.write_line("next").await;
+    assert_eq!(script.next_line().await, "playing");
+    script.close_input();
+    assert_eq!(script.next_line().await, "deleted 200");
+    luis.leave().await;
+    bob.leave().await;
+    scene.end().await;
+}
+
+/// Hundreds come and go at once; nothing of them is left on either shard.
+#[tokio::test(flavor = "multi_thread")]
+async fn joins_that_never_connect_are_collected_on_both_shards() {
+    let scene = Scene::start_with(|config| {
+        config.limits.room_participants_per_shard = 1;
+        config.limits.room.join_timeout = Duration::from_secs(1);
+    })
+    .await;
+    let mut signals = Vec::new();
+    for number in 0..200 {
+        signals.push(scene.signal_with(&scene.token(&format!("p{number}"), audience()), "").await);
+    }
+    for signal in &mut signals {
+        signal.joined().await;
+    }
+    wait_for(&scene, "joins_total", |joins| joins == 200).await;
+    wait_for(&scene, "transports", |transports| transports == 0).await;
+    wait_for(&scene, "participants", |participants| participants == 0).await;
+    scene.end().await;
+}
