@@ -228,3 +228,27 @@ fn messages_cross_both_ways() {
     assert!(!world.has_heard(audience[1], "from away"), "nobody hears itself");
     end(&mut world);
 }
+
+/// The third and the fourth receive from the other shard, and publish at home.
+#[test]
+fn four_speakers_on_two_shards_see_each_other() {
+    let mut world = World::with_shards(12, 2, 2);
+    let all = [(); 4].map(|()| {
+        let speaker = world.join(ClientConfig::speaker(1));
+        world.run(Duration::from_millis(300));
+        speaker
+    });
+    world.run(Duration::from_secs(15));
+    for viewer in all {
+        for speaker in all.into_iter().filter(|&speaker| speaker != viewer) {
+            let picture = world.picture(viewer, speaker).unwrap();
+            assert!(picture.frames > 300, "{}", world.describe(viewer, speaker));
+            assert!(world.sound(viewer, speaker).unwrap().due > 500);
+        }
+    }
+    let (home, away) = (world.stats(), world.stats_of(1));
+    assert_eq!((home.publications, home.away_participants, home.transports), (8, 2, 6));
+    assert_eq!((away.publications, away.transports, away.subscriptions), (0, 2, 12));
+    assert_eq!(away.media.receive.packets, 0);
+    end(&mut world);
+}

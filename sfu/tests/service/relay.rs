@@ -1,18 +1,20 @@
-//! Rooms whose audience spans shards.
+//! Rooms that span shards.
 
 use std::time::{Duration, Instant};
 
 use auth::room::VideoGrant;
 use client::Participant;
 use livekit_protocol as lk;
+use lk::signal_request::Message as Request;
 use lk::signal_response::Message as Response;
 use reqwest::Client;
 
 use super::media::receive;
 use super::python::Script;
 use super::scene::{PATIENCE, Scene, clips};
+use super::single::{OFFER, offer, request, wrap};
 
-/// Two shards; a room seats one participant and its publishers at home.
+/// Two shards; after one participant at home, all others of a room receive from the other shard.
 async fn start() -> Scene {
     Scene::start_with(|config| config.limits.room_participants_per_shard = 1).await
 }
@@ -42,11 +44,12 @@ async fn wait_for(scene: &Scene, name: &str, holds: impl Fn(u64) -> bool) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_audience_on_two_shards_receives_what_is_opened_once() {
-    let scene = start().await;
+    let scene = Scene::start_with(|config| config.limits.room_participants_per_shard = 2).await;
     let mut ada = scene.participant("ada", "hall").await;
     ada.publish(clips()).await.unwrap();
+    let mut carol = listener(&scene, "carol").await;
     let mut bob = scene.participant("bob", "hall").await;
-    let (mut carol, mut dan) = (listener(&scene, "carol").await, listener(&scene, "dan").await);
+    let mut dan = listener(&scene, "dan").await;
     for participant in [&mut bob, &mut carol, &mut dan] {
         receive(participant, 2, 50).await;
     }
@@ -58,13 +61,14 @@ async fn an_audience_on_two_shards_receives_what_is_opened_once() {
     assert_eq!(figure(&scene, "dropped_relay_packets_total"), 0);
     // All that crossed was opened before, at home, and counts there alone.
     assert!(figure(&scene, "received_packets_total") >= figure(&scene, "relayed_packets_total"));
-    // A second publisher reaches those who sit elsewhere, too.
+    // One who receives from the other shard publishes, too: at home.
     bob.publish(clips()).await.unwrap();
     receive(&mut carol, 2, 50).await;
+    receive(&mut ada, 2, 50).await;
     for participant in [carol, dan] {
         participant.leave().await;
     }
-    wait_for(&scene, "away_participants", |away| away == 0).await;
+    wait_for(&scene, "away_participants", |away| away == 1).await;
     wait_for(&scene, "transports", |transports| transports == 4).await;
     ada.leave().await;
     bob.leave().await;
@@ -93,14 +97,16 @@ async fn a_late_viewer_elsewhere_gets_a_track_that_was_muted_and_shown_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_elsewhere_resumes_with_a_fresh_offer() {
     let scene = start().await;
-    let ada = scene.participant("ada", "hall").await;
-    let mut carol = scene.signal_with(&scene.token("carol", audience()), "").await;
-    let sid = carol.joined().await.participant.unwrap().sid;
+    let mut ada = scene.signal("ada", "hall", "").await;
+    ada.joined().await;
     let offer = |word| if let Response::Offer(offer) = word { Some(offer.sdp) } else { None };
+    let at_home = ada.hear_that(offer).await;
+    let mut carol = scene.signal("carol", "hall", "").await;
+    let sid = carol.joined().await.participant.unwrap().sid;
     let first = carol.hear_that(offer).await;
     drop(carol);
     let resume = format!("&reconnect=1&sid={sid}");
-    let mut again = scene.signal_with(&scene.token("carol", audience()), &resume).await;
+    let mut again = scene.signal("carol", "hall", &resume).await;
     assert!(matches!(again.hear().await, Some(Response::Reconnect(_))));
     let second = again.hear_that(offer).await;
     let ufrag = |sdp: &str| sdp.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:").map(str::to_owned));
@@ -109,35 +115,52 @@ async fn a_session_elsewhere_resumes_with_a_fresh_offer() {
     let ports: Vec<_> =
         scene.service.media_addrs().iter().map(|addr| format!(" {} typ host", addr.port())).collect();
     let of_shard = |sdp: &str| ports.iter().position(|port| sdp.contains(port));
-    let home = of_shard(&scene_offer(&scene).await);
-    assert_ne!(of_shard(&first), home);
+    assert_ne!(of_shard(&first), of_shard(&at_home));
     assert_eq!(of_shard(&first), of_shard(&second));
-    ada.leave().await;
     scene.end().await;
 }
 
-/// An offer to somebody who sits at home.
-async fn scene_offer(scene: &Scene) -> String {
-    let mut signal = scene.signal("luis", "hall", "").await;
-    signal.joined().await;
-    signal.hear_that(|word| if let Response::Offer(offer) = word { Some(offer.sdp) } else { None }).await
-}
-
-/// With its refreshed token it comes again, and then sits at home.
-#[tokio::test(flavor = "multi_thread")]
-async fn whoever_may_publish_only_now_is_told_to_join_again() {
-    let scene = start().await;
-    let ada = scene.participant("ada", "hall").await;
-    let mut carol = scene.signal_with(&scene.token("carol", audience()), "").await;
-    carol.joined().await;
+async fn allow_to_publish(scene: &Scene, identity: &str) {
     let admin = VideoGrant { room_admin: true, room: "hall".to_owned(), ..VideoGrant::default() };
+    let permission = r#"{"canPublish":true,"canSubscribe":true}"#;
     let reply = Client::new()
         .post(scene.http("/twirp/livekit.RoomService/UpdateParticipant"))
         .bearer_auth(scene.token("admin", admin))
         .header("content-type", "application/json")
-        .body(r#"{"room":"hall","identity":"carol","permission":{"canPublish":true,"canSubscribe":true}}"#)
+        .body(format!(r#"{{"room":"hall","identity":"{identity}","permission":{permission}}}"#))
         .send();
     assert!(reply.await.unwrap().status().is_success());
+}
+
+/// Its second transport is made at home, whenever it is needed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listener_on_the_other_shard_who_is_allowed_to_publish_does_so() {
+    let scene = start().await;
+    let mut ada = scene.participant("ada", "hall").await;
+    ada.publish(clips()).await.unwrap();
+    let mut carol = listener(&scene, "carol").await;
+    receive(&mut carol, 2, 20).await;
+    allow_to_publish(&scene, "carol").await;
+    carol.publish(clips()).await.unwrap();
+    receive(&mut ada, 2, 50).await;
+    assert_eq!(figure(&scene, "resumes_total"), 0);
+    ada.leave().await;
+    carol.leave().await;
+    scene.end().await;
+}
+
+/// Its only transport is on the other shard. With its refreshed token it comes again, and then sits at home.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listener_with_one_transport_who_is_allowed_to_publish_joins_again() {
+    let scene = start().await;
+    let ada = scene.participant("ada", "hall").await;
+    let join = |token: &str| format!("/rtc/v1?access_token={token}&join_request={}", wrap(&request()));
+    let mut carol = scene.signal_at(&join(&scene.token("carol", audience()))).await;
+    carol.joined().await;
+    carol.say(Request::Offer(offer(1, OFFER))).await;
+    carol.hear_that(|word| matches!(word, Response::Answer(_)).then_some(())).await;
+    wait_for(&scene, "away_participants", |away| away == 1).await;
+    allow_to_publish(&scene, "carol").await;
     let mut token = None;
     let leave = loop {
         match carol.hear().await.expect("a leave") {
@@ -147,7 +170,7 @@ async fn whoever_may_publish_only_now_is_told_to_join_again() {
         }
     };
     assert_eq!(leave.action(), lk::leave_request::Action::Reconnect);
-    let mut again = scene.signal_with(&token.expect("a token with the new right"), "").await;
+    let mut again = scene.signal_at(&join(&token.expect("a token with the new right"))).await;
     let joined = again.joined().await.participant.unwrap();
     assert!(joined.permission.unwrap().can_publish);
     wait_for(&scene, "away_participants", |away| away == 0).await;

@@ -13,13 +13,13 @@ use reqwest::StatusCode;
 use super::scene::{Scene, Signal, clips};
 
 /// Three sections for sound, three for pictures, one for messages, all only received: livekit-client's first offer.
-const OFFER: &str = include_str!("../../core/src/sdp/tests/chromium_single.sdp");
+pub(crate) const OFFER: &str = include_str!("../../core/src/sdp/tests/chromium_single.sdp");
 
-fn offer(id: u32, sdp: &str) -> lk::SessionDescription {
+pub(crate) fn offer(id: u32, sdp: &str) -> lk::SessionDescription {
     lk::SessionDescription { r#type: "offer".to_owned(), sdp: sdp.to_owned(), id, ..Default::default() }
 }
 
-fn request() -> lk::JoinRequest {
+pub(crate) fn request() -> lk::JoinRequest {
     lk::JoinRequest {
         client_info: Some(lk::ClientInfo { protocol: 17, ..Default::default() }),
         connection_settings: Some(lk::ConnectionSettings { auto_subscribe: true, ..Default::default() }),
@@ -27,7 +27,7 @@ fn request() -> lk::JoinRequest {
     }
 }
 
-fn wrap(request: &lk::JoinRequest) -> String {
+pub(crate) fn wrap(request: &lk::JoinRequest) -> String {
     let wrapped = lk::WrappedJoinRequest { compression: 0, join_request: request.encode_to_vec() };
     URL_SAFE.encode(wrapped.encode_to_vec())
 }

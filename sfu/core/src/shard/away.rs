@@ -23,6 +23,8 @@ use crate::room::{ConnectionId, ParticipantKey, PublicationKey, Routed};
 #[derive(Debug)]
 pub(super) struct AwaySeat {
     pub(super) shard: ShardIndex,
+    /// With two, only the one on which it receives is there.
+    transports: Transports,
     /// Media can flow.
     pub(super) is_alive: bool,
     pub(super) quality: Option<ConnectionQuality>,
@@ -31,8 +33,8 @@ pub(super) struct AwaySeat {
 }
 
 impl AwaySeat {
-    pub(super) const fn new(shard: ShardIndex) -> Self {
-        Self { shard, is_alive: false, quality: None, attached: BTreeSet::new() }
+    pub(super) const fn new(shard: ShardIndex, transports: Transports) -> Self {
+        Self { shard, transports, is_alive: false, quality: None, attached: BTreeSet::new() }
     }
 }
 
@@ -95,13 +97,16 @@ impl Shard {
         }
     }
 
+    /// The shard of somebody's only transport, if it is not here.
+    pub(super) fn single_away(&self, key: ParticipantKey) -> Option<ShardIndex> {
+        match &self.seats.get(&key)?.place {
+            Place::Away(away) if away.transports == Transports::Single => Some(away.shard),
+            Place::Here | Place::Away(_) | Place::Guest(_) => None,
+        }
+    }
+
     /// Asks the shard of an away seat to take it in.
-    pub(super) fn open_away(
-        &mut self,
-        key: ParticipantKey,
-        connection: ConnectionId,
-        (transports, can_subscribe): (Transports, bool),
-    ) {
+    pub(super) fn open_away(&mut self, key: ParticipantKey, connection: ConnectionId) {
         let Some(seat) = self.seats.get(&key) else { return };
         let Place::Away(away) = &seat.place else { return };
         let guest = Guest {
@@ -109,8 +114,7 @@ impl Shard {
             room: seat.room,
             connection,
             lifeline: seat.lifeline,
-            transports,
-            can_subscribe,
+            transports: away.transports,
             tcp_only: seat.tcp_only,
             may_pause: seat.may_pause,
             receives_red: seat.receives_red,
@@ -186,11 +190,11 @@ impl Shard {
         }
     }
 
-    /// Whoever may publish only since now is to sit at home: it joins again.
+    /// Whoever may publish only since now on its only transport is to have that at home: it joins again.
     pub(super) fn bring_home(&mut self, room_key: RoomKey, identity: &str, now: Instant) {
         let at = self.now(now);
         let Some(key) = self.rooms.get(&room_key).and_then(|room| room.key_of(identity)) else { return };
-        if self.away(key).is_none() {
+        if self.single_away(key).is_none() {
             return;
         }
         let Some(room) = self.rooms.get_mut(&room_key) else { return };

@@ -7,6 +7,7 @@ use super::away::AwaySeat;
 use super::guard::Waiting;
 use super::relay::Order;
 use super::seat::{Place, Seat};
+use super::seating::can_move;
 use super::timers::Timer;
 use super::{Command, Event, RoomKey, Shard, SignalEnd};
 use crate::room::admin::{AdminError, ParticipantChange, Text};
@@ -89,9 +90,9 @@ impl Shard {
         let (transports, can_subscribe) = (join.transports, join.permission.can_subscribe);
         let mut seat = Seat::new(room_key, Some(connection), join.lifeline, now);
         (seat.may_pause, seat.receives_red) = (join.may_pause, join.receives_red);
-        let shard = self.seating.seat(room_key, join.permission.can_publish);
+        let shard = self.seating.seat(room_key, can_move(&join));
         if shard != self.config.seating.index {
-            seat.place = Place::Away(AwaySeat::new(shard));
+            seat.place = Place::Away(AwaySeat::new(shard, transports));
         }
         seat.tcp_only = self.rooms.get(&room_key).is_some_and(|room| room.is_tcp_only(&join.identity));
         self.seats.insert(key, seat);
@@ -111,7 +112,7 @@ impl Shard {
         self.stats.joins += 1;
         self.watch_connections(now);
         if shard != self.config.seating.index {
-            self.open_away(key, connection, (transports, can_subscribe));
+            self.open_away(key, connection);
             self.apply_effects(room_key, now);
             self.order(shard, Order::Begin(key));
             self.schedule_seat(key, now);
@@ -211,7 +212,7 @@ impl Shard {
             return;
         }
         match request {
-            Request::Offer(offer) => match self.away(key) {
+            Request::Offer(offer) => match self.single_away(key) {
                 Some(shard) => self.order(shard, Order::Offer(key, Box::new(offer))),
                 None => self.on_offer(key, &offer, now),
             },

@@ -90,13 +90,16 @@ impl Shard {
         };
         match &seat.place {
             Place::Here if seat.mixer.is_none() && is_active(key) => {}
-            Place::Away(away) if is_active(key) => return away.quality,
+            Place::Away(away) if away.quality.is_some() && is_active(key) => {}
             Place::Guest(guest) if guest.told_alive || guest.told_quality.is_some() => {}
             Place::Here | Place::Away(_) | Place::Guest(_) => return None,
         }
         let peers = [seat.publisher, seat.subscriber];
         if peers.into_iter().flatten().any(|peer| self.peers.get(peer).is_some_and(|p| p.stalled)) {
             return Some(ConnectionQuality::Poor);
+        }
+        if let Place::Away(away) = &seat.place {
+            return away.quality;
         }
         let lost = seat.subscriber.map_or(0, |peer| self.worst_loss(peer));
         Some(match lost {

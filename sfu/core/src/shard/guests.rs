@@ -1,6 +1,6 @@
-//! The away side of a relay: participants whose room lives on another shard.
+//! The away side of a relay: participants who receive here, and whose room lives on another shard.
 //!
-//! A guest's transports, negotiation and downlinks are those of anybody; what its room would be asked or told
+//! A guest's transport, negotiation and downlinks are those of anybody; what its room would be asked or told
 //! goes to its home shard as a report.
 
 use std::time::Instant;
@@ -198,9 +198,7 @@ impl Shard {
         self.watch_connections(now);
         match guest.transports {
             Transports::Single => self.make_single(key, now),
-            Transports::Two if guest.can_subscribe => drop(self.make_subscriber(key, now)),
-            // Made when it is allowed to subscribe.
-            Transports::Two => {}
+            Transports::Two => drop(self.make_subscriber(key, now)),
         }
     }
 

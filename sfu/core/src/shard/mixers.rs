@@ -87,7 +87,7 @@ impl Shard {
         };
         let key = ParticipantKey(self.next_key());
         // Its packets are not sealed, and there are few of them: it sits at home.
-        self.seating.seat(room_key, true);
+        self.seating.seat(room_key, false);
         let mut seat = Seat::new(room_key, None, Lifeline::Signal, now);
         seat.mixer = Some(MixerSeat { link, watched: Vec::new(), last_handle: 0 });
         self.seats.insert(key, seat);

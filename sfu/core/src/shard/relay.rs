@@ -1,14 +1,14 @@
 //! What two shards of one process say to each other about a room that spans both.
 //!
-//! A room and its publishers live on its *home* shard. Of its audience, those beyond
-//! [`SeatingConfig::room_participants_per_shard`](super::SeatingConfig) are seated on other shards: their
-//! transports are there, everything else of them is at home. Home sends orders and media, the other shard
-//! reports. Media is opened once, at home; only encodings that somebody over there wants cross.
+//! A room lives on its *home* shard, and so do the transports on which its participants publish. Those beyond
+//! [`SeatingConfig::room_participants_per_shard`](super::SeatingConfig) receive from other shards: the
+//! transport on which they receive is there, everything else of them is at home. Home sends orders and media,
+//! the other shard reports. Media is opened once, at home; only encodings that somebody over there wants cross.
 //!
 //! ```text
 //!            home                                      away
-//! room ─▶ seat (Away) ──── orders ────────────▶ seat (Guest) ─▶ transports
-//! room ◀─ seat (Away) ◀─── reports ──────────── seat (Guest) ◀─ transports
+//! room ─▶ seat (Away) ──── orders ────────────▶ seat (Guest) ─▶ transport
+//! room ◀─ seat (Away) ◀─── reports ──────────── seat (Guest) ◀─ transport
 //! publication ─ fresh packets ─▶ PacketBatch ─▶ the same publication's ring ─▶ downlinks
 //! ```
 //!
@@ -131,7 +131,6 @@ pub(super) struct Guest {
     pub(super) connection: ConnectionId,
     pub(super) lifeline: Lifeline,
     pub(super) transports: Transports,
-    pub(super) can_subscribe: bool,
     pub(super) tcp_only: bool,
     pub(super) may_pause: bool,
     pub(super) receives_red: bool,

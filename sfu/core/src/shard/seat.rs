@@ -44,9 +44,9 @@ pub(super) struct Seat {
 pub(super) enum Place {
     /// Both are here.
     Here,
-    /// The room is here, the transports are on another shard.
+    /// The room is here, the transport on which it receives is on another shard.
     Away(AwaySeat),
-    /// The transports are here, the room is on another shard.
+    /// The transport on which it receives is here, the room is on another shard.
     Guest(GuestSeat),
 }
 
@@ -95,6 +95,11 @@ impl Seat {
             receives_red: false,
             place: Place::Here,
         }
+    }
+
+    /// It has a transport on which it receives, here or on another shard.
+    pub(super) const fn receives(&self) -> bool {
+        self.subscriber.is_some() || matches!(self.place, Place::Away(_))
     }
 
     pub(super) const fn is_guest(&self) -> bool {
@@ -176,10 +181,8 @@ impl Shard {
 
     pub(super) fn is_alive(&self, key: ParticipantKey) -> bool {
         let Some(seat) = self.seats.get(&key) else { return false };
-        if let Place::Away(away) = &seat.place {
-            return away.is_alive;
-        }
+        let away = if let Place::Away(away) = &seat.place { away.is_alive } else { false };
         let alive = |peer: Option<usize>| peer.and_then(|p| self.peers.get(p)).is_some_and(|p| p.is_alive());
-        alive(seat.publisher) || alive(seat.subscriber)
+        alive(seat.publisher) || alive(seat.subscriber) || away
     }
 }

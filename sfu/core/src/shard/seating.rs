@@ -1,12 +1,14 @@
 //! On which shard a participant gets its seat.
 //!
-//! It decides by counts alone: whoever may publish sits at home, and so does the audience until the room is
-//! as large as one shard is to serve; then each newcomer goes to the shard with the least work.
+//! It decides by counts alone: a room fills its home until that serves as many as one shard is to serve; then
+//! each newcomer receives from the shard with the least work. Packets are opened at home only, so whoever
+//! publishes on the transport that it receives on stays there.
 
 use std::collections::HashMap;
 
 use super::RoomKey;
 use super::relay::ShardIndex;
+use crate::room::participant::{Join, Transports};
 
 /// How a shard stands among others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,7 +17,7 @@ pub struct SeatingConfig {
     pub index: ShardIndex,
     /// How many there are; with one, everybody sits at home.
     pub shards: u16,
-    /// Participants of one room on one shard before more of its audience are seated on another.
+    /// Participants of one room on one shard before others of it receive from another.
     pub room_participants_per_shard: usize,
 }
 
@@ -29,11 +31,20 @@ impl SeatingConfig {
         Self { index: ShardIndex(0), shards: 1, room_participants_per_shard: ROOM_PARTICIPANTS_PER_SHARD };
 }
 
+/// Whether somebody can receive from another shard than its room's.
+pub(super) const fn can_move(join: &Join) -> bool {
+    let receives_alone = match join.transports {
+        Transports::Two => true,
+        Transports::Single => !join.permission.can_publish,
+    };
+    receives_alone && join.permission.can_subscribe
+}
+
 /// Who sits where, in numbers.
 #[derive(Debug)]
 pub(super) struct Seating {
     config: SeatingConfig,
-    /// Participants with transports on each shard, as last heard, and who was sent there since.
+    /// Transports on each shard, as last heard, and who was sent there since.
     loads: Vec<usize>,
     /// Participants of each room of this shard, by the shard of their seat.
     rooms: HashMap<RoomKey, Vec<usize>>,
@@ -52,12 +63,12 @@ impl Seating {
         }
     }
 
-    /// Seats somebody; `publishes`: at home, because only there packets are opened.
-    pub(super) fn seat(&mut self, room: RoomKey, publishes: bool) -> ShardIndex {
+    /// Seats somebody who can receive from any shard, or one who stays at home.
+    pub(super) fn seat(&mut self, room: RoomKey, can_move: bool) -> ShardIndex {
         let home = self.config.index.index();
         let counts = self.rooms.entry(room).or_insert_with(|| vec![0; self.loads.len()]);
         let is_full = |shard: usize| counts[shard] >= self.config.room_participants_per_shard;
-        let chosen = if publishes || !is_full(home) {
+        let chosen = if !can_move || !is_full(home) {
             home
         } else {
             // With every shard full, the least loaded of all: the number is a threshold, not a limit.
@@ -94,7 +105,7 @@ mod tests {
     }
 
     fn seats(seating: &mut Seating, count: usize) -> Vec<u16> {
-        (0..count).map(|_| seating.seat(ROOM, false).0).collect()
+        (0..count).map(|_| seating.seat(ROOM, true).0).collect()
     }
 
     #[test]
@@ -112,10 +123,10 @@ mod tests {
     }
 
     #[test]
-    fn whoever_publishes_sits_at_home_however_full_it_is() {
+    fn whoever_cannot_move_sits_at_home_however_full_it_is() {
         let mut seating = seating(2);
         seats(&mut seating, 3);
-        assert_eq!(seating.seat(ROOM, true), ShardIndex(0));
+        assert_eq!(seating.seat(ROOM, false), ShardIndex(0));
     }
 
     #[test]

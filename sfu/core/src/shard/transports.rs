@@ -207,7 +207,7 @@ impl Shard {
         let at = self.now(now);
         let Some(seat) = self.seats.get(&owner) else { return };
         // The primary transport: the subscriber's where there is one.
-        if is_subscriber || seat.subscriber.is_none() {
+        if is_subscriber || !seat.receives() {
             let room_key = seat.room;
             if let Some(home) = self.home_of(owner) {
                 self.report_home(home, Report::Connected(owner));
