@@ -14,11 +14,13 @@ use sfu_core::bwe::{Bitrate, BweConfig};
 use sfu_core::codec::Codec;
 use sfu_core::forward::{Congestion, Forwarding, ForwardingConfig, Leg, RtxConfig, SendArena, Target};
 use sfu_core::receive::{EncodingIndex, Inbound, PayloadKind, Payloads, Reception, Section, SectionStreams};
+use sfu_core::room::PublicationKey;
 use sfu_core::rtcp::{self, RtcpPacket};
 use sfu_core::rtp::{
     ExtId, ExtKind, ExtMap, ExtensionBlock, HeaderFields, MAX_HEADER_BYTES, Mid, Pt, RtpTime, SeqNo, Ssrc,
     write_header,
 };
+use sfu_core::shard::relay::{Batches, Encodings};
 use sfu_core::srtp::{MasterKey, Profile, SrtpSender};
 use sfu_core::stats::MediaCounters;
 
@@ -212,6 +214,37 @@ fn a_forwarded_packet_costs_no_allocation_in_steady_state() {
     let forwarded = scene.counters.forward.packets;
     let allocations: u64 = (100..1_100).map(|frame| scene.frame(frame)).sum();
     assert_eq!(scene.counters.forward.packets - forwarded, 1_000 * 7 * SUBSCRIBERS as u64);
+    assert_eq!(allocations, 0);
+}
+
+/// Another shard reads each batch one turn later, as a thread does that is woken by it.
+#[test]
+fn a_packet_that_crosses_to_another_shard_costs_no_allocation_in_steady_state() {
+    let mut scene = Scene::new();
+    let mut away = Reception::new(Codec::Vp8, 1, Ssrc(0));
+    let (mut batches, mut encodings) = (Batches::default(), Encodings::default());
+    encodings.insert(EncodingIndex(0));
+    let (mut under_way, mut crossed, mut allocations) = (None, 0, 0);
+    for frame in 0..1_100 {
+        let now = scene.start + FRAME * u32::from(frame);
+        let packets: Vec<_> = (0..PACKETS_PER_FRAME).map(|place| packet(frame, place)).collect();
+        let before = COUNT.with(Cell::get);
+        for packet in &packets {
+            let counters = &mut scene.counters.receive;
+            let routed = scene.inbound.route(now, packet, counters).unwrap();
+            scene.reception.handle_rtp(now, &routed, packet, counters);
+        }
+        let batch = batches.take_fresh(PublicationKey(1), &scene.reception, encodings).unwrap();
+        scene.reception.clear_fresh();
+        if let Some(batch) = under_way.replace(batch) {
+            crossed += batch.write_to(&mut away, encodings);
+            away.clear_fresh();
+        }
+        if frame >= 100 {
+            allocations += COUNT.with(Cell::get) - before;
+        }
+    }
+    assert_eq!(crossed, 1_099 * usize::from(PACKETS_PER_FRAME));
     assert_eq!(allocations, 0);
 }
 

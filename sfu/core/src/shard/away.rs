@@ -72,7 +72,7 @@ impl Shard {
     /// A shard had no room for a batch: its viewers need new keyframes.
     pub fn handle_lost_packets(&mut self, now: Instant, batch: &PacketBatch) {
         self.stats.relay.dropped += u64::try_from(batch.len()).unwrap_or(0);
-        let Some(&key) = self.media_of.get(&batch.publication) else { return };
+        let Some(&key) = self.media_of.get(&batch.publication()) else { return };
         let Some(media) = self.media.get(key) else { return };
         let work = Work::Room(media.room);
         self.guard(&work, now, |shard| {

@@ -19,7 +19,7 @@ use crate::room::{ParticipantKey, PublicationKey};
 impl Shard {
     /// Takes packets that another shard has opened; they are forwarded at the end of the turn.
     pub fn handle_packets(&mut self, now: Instant, batch: &PacketBatch) {
-        let Some(&key) = self.media_of.get(&batch.publication) else { return };
+        let Some(&key) = self.media_of.get(&batch.publication()) else { return };
         let Some(media) = self.media.get(key) else { return };
         let work = Work::Room(media.room);
         self.guard(&work, now, |shard| shard.on_packets(key, batch));

@@ -14,21 +14,22 @@
 //!
 //! The edge carries both as they are: words in order and without loss, batches with loss if it must.
 
-use std::collections::VecDeque;
-use std::ops::Range;
+mod batch;
+
 use std::sync::Arc;
 
 use super::RoomKey;
 use crate::bwe::Bitrate;
 use crate::codec::Codec;
-use crate::receive::{EncodingIndex, MAX_ENCODINGS, MAX_TEMPORAL, Reception, SenderClock};
-use crate::ring::{PacketFacts, PacketRef};
+use crate::receive::{EncodingIndex, MAX_ENCODINGS, MAX_TEMPORAL, SenderClock};
 use crate::room::message::{
     ConnectionQuality, Description, Kind, LeaveAction, LeaveReason, Response, Source,
 };
 use crate::room::participant::{Lifeline, Transports};
 use crate::room::sid::{ParticipantSid, TrackSid};
 use crate::room::{ConnectionId, ParticipantKey, PublicationKey};
+
+pub use self::batch::{Batches, Encodings, PacketBatch};
 
 /// Place of a shard among the shards of its process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -181,144 +182,4 @@ pub(super) struct Delivery {
     pub(super) to: Vec<ParticipantKey>,
     pub(super) lossy: bool,
     pub(super) bytes: Arc<[u8]>,
-}
-
-/// A set of encodings of one publication.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Encodings(u8);
-
-impl Encodings {
-    pub(super) const fn insert(&mut self, encoding: EncodingIndex) {
-        self.0 |= 1 << encoding.0;
-    }
-
-    pub(super) const fn contains(self, encoding: EncodingIndex) -> bool {
-        self.0 & (1 << encoding.0) != 0
-    }
-
-    pub(super) const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    pub(super) const fn union(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    pub(super) const fn common(self, other: Self) -> Self {
-        Self(self.0 & other.0)
-    }
-
-    pub(super) fn iter(self) -> impl Iterator<Item = EncodingIndex> {
-        (0..MAX_ENCODINGS)
-            .filter_map(|place| u8::try_from(place).ok().map(EncodingIndex))
-            .filter(move |e| self.contains(*e))
-    }
-}
-
-/// Plaintext packets of one publication that arrived in one turn; every shard that wants some reads the same.
-#[derive(Debug)]
-pub struct PacketBatch {
-    pub(super) publication: PublicationKey,
-    packets: Vec<BatchPacket>,
-    bytes: Vec<u8>,
-}
-
-#[derive(Debug)]
-struct BatchPacket {
-    encoding: EncodingIndex,
-    facts: PacketFacts,
-    descriptor: Range<usize>,
-    payload: Range<usize>,
-}
-
-impl PacketBatch {
-    const fn new(publication: PublicationKey) -> Self {
-        Self { publication, packets: Vec::new(), bytes: Vec::new() }
-    }
-
-    /// How many packets it holds.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.packets.len()
-    }
-
-    /// True when nothing is in it.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.packets.is_empty()
-    }
-
-    /// Encodings of its packets.
-    pub(super) fn encodings(&self) -> Encodings {
-        let mut all = Encodings::default();
-        self.packets.iter().for_each(|packet| all.insert(packet.encoding));
-        all
-    }
-
-    /// Takes the fresh packets of these encodings.
-    fn fill(&mut self, publication: PublicationKey, reception: &Reception, encodings: Encodings) {
-        self.publication = publication;
-        self.packets.clear();
-        self.bytes.clear();
-        for encoding in encodings.iter() {
-            for position in reception.fresh(encoding) {
-                let Some(packet) = reception.packet(encoding, PacketRef(position)) else { continue };
-                let start = self.bytes.len();
-                self.bytes.extend_from_slice(packet.dependency_descriptor);
-                let middle = self.bytes.len();
-                self.bytes.extend_from_slice(packet.payload);
-                let (descriptor, payload) = (start..middle, middle..self.bytes.len());
-                self.packets.push(BatchPacket { encoding, facts: packet.facts.clone(), descriptor, payload });
-            }
-        }
-    }
-
-    /// Puts the packets of these encodings into the rings of the other shard; returns how many.
-    pub(super) fn write_to(&self, reception: &mut Reception, encodings: Encodings) -> usize {
-        let wanted = self.packets.iter().filter(|packet| encodings.contains(packet.encoding));
-        let mut count = 0;
-        for packet in wanted {
-            let (descriptor, payload) =
-                (&self.bytes[packet.descriptor.clone()], &self.bytes[packet.payload.clone()]);
-            reception.handle_relayed(packet.encoding, packet.facts.clone(), descriptor, payload);
-            count += 1;
-        }
-        count
-    }
-}
-
-/// Batches that were sent, to be used again when nobody reads them any more.
-#[derive(Debug, Default)]
-pub(super) struct Batches {
-    /// The oldest first.
-    sent: VecDeque<Arc<PacketBatch>>,
-}
-
-/// Turns that the slowest shard may be behind before batches are made anew.
-const KEPT_BATCHES: usize = 64;
-
-/// A batch that a burst has grown beyond this is not kept: 64 of them would be 16 MiB.
-const KEPT_BYTES: usize = 256 << 10;
-
-impl Batches {
-    /// The fresh packets of these encodings; `None` when there are none. Allocates only while the batches of
-    /// the first turns grow, or all are still being read.
-    pub(super) fn take_fresh(
-        &mut self,
-        publication: PublicationKey,
-        reception: &Reception,
-        encodings: Encodings,
-    ) -> Option<Arc<PacketBatch>> {
-        if encodings.iter().all(|encoding| reception.fresh(encoding).is_empty()) {
-            return None;
-        }
-        let is_free = self.sent.front_mut().is_some_and(|batch| Arc::get_mut(batch).is_some());
-        let reused = if is_free { self.sent.pop_front() } else { None };
-        let mut batch = reused.unwrap_or_else(|| Arc::new(PacketBatch::new(publication)));
-        Arc::get_mut(&mut batch)?.fill(publication, reception, encodings);
-        if self.sent.len() < KEPT_BATCHES && batch.bytes.capacity() <= KEPT_BYTES {
-            self.sent.push_back(Arc::clone(&batch));
-        }
-        Some(batch)
-    }
 }
