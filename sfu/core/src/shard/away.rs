@@ -47,7 +47,7 @@ pub(super) struct RelayLeg {
 }
 
 /// Layers are chosen anew this often, so rates need not be newer.
-const STATE_INTERVAL: Duration = Duration::from_millis(250);
+const STATE_INTERVAL: Duration = Duration::from_millis(100);
 
 impl Shard {
     /// Takes one word of another shard.
