@@ -262,3 +262,20 @@ fn whatever_the_network_does_every_invariant_holds_across_shards() {
         (0..seeds).map(|seed| (seed, play_across(seed))).filter(|(_, all)| !all.is_empty()).collect();
     assert!(failed.is_empty(), "{failed:#?}");
 }
+
+#[test]
+fn a_shard_that_was_behind_gets_a_keyframe_when_it_is_not() {
+    let (mut world, speaker, audience) = hall(13);
+    world.is_behind = true;
+    world.run(Duration::from_secs(2));
+    let (dropped, before) =
+        (world.stats().relay.dropped, world.picture(audience[1], speaker).unwrap().frames);
+    assert!(dropped > 100, "{dropped} packets had no room");
+    assert_eq!(world.picture(audience[0], speaker).unwrap().freezes, 0, "home does not notice");
+    world.is_behind = false;
+    world.run(Duration::from_secs(2));
+    assert_eq!(world.stats().relay.dropped, dropped);
+    let after = world.picture(audience[1], speaker).unwrap().frames;
+    assert!(after > before + 40, "{} frames in 2 s", after - before);
+    end(&mut world);
+}

@@ -46,7 +46,8 @@ pub(super) struct RelayLeg {
     wants: Encodings,
 }
 
-/// Layers are chosen anew this often, so rates need not be newer.
+/// Layers are chosen each 250 ms, and at every change of wishes: by rates that are much older a viewer gets what
+/// its publisher no longer sends.
 const STATE_INTERVAL: Duration = Duration::from_millis(100);
 
 impl Shard {

@@ -70,6 +70,10 @@ impl Shard {
             Order::Pretend(key, bps) => self.pretend_bandwidth(key, bps, now),
             Order::Carry(carried) => self.carry_here(*carried),
             Order::Drop(publication) => self.drop_carried(publication, now),
+            // A panic here has taken it, and home does not know yet.
+            Order::Attach(link) if !self.media_of.contains_key(&link.publication) => {
+                self.dismiss(link.subscriber, LeaveReason::MediaFailure, LeaveAction::Reconnect, now);
+            }
             Order::Attach(link) => {
                 self.attach(link.subscriber, link.publication, now);
                 self.tune_guest(link, now);
@@ -104,7 +108,8 @@ impl Shard {
     pub(super) fn abandon_guests(&mut self, room: RoomKey, now: Instant) {
         let keys: Vec<_> = self.seats.iter().filter(|(_, s)| s.room == room).map(|(&key, _)| key).collect();
         for key in keys {
-            self.close_guest(key, now);
+            // Its downlinks go with the media.
+            self.remove_seat(key, None, now);
             self.report_home(
                 room.home(),
                 Report::Dismiss(key, LeaveReason::MediaFailure, LeaveAction::Reconnect),
