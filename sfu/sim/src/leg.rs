@@ -11,8 +11,8 @@ use sfu_core::rtp::SeqIndex;
 use sfu_core::seed::Seed;
 use sfu_core::stun::{Class, Message, MessageWriter, Role, TransactionId};
 use sfu_core::transport::{
-    Certificate, ChannelId, Config, Credentials, DataKind, Event, Path, Received, RemoteDescription, RemoteIce,
-    Setup, Transport,
+    Certificate, ChannelId, Config, Credentials, DataKind, Event, Path, Received, RemoteDescription,
+    RemoteIce, Setup, Transport,
 };
 
 /// Making a certificate costs a key pair: once for each process.

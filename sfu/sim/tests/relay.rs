@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use netem::{Bottleneck, LinkConfig, Loss, QueueLimit};
-use sfu_core::room::message::{Quality, Request, Scenario, TrackSettings};
+use sfu_core::room::message::{LeaveReason, Quality, Request, Scenario, TrackSettings};
 use sfu_core::room::sid::TrackSid;
 use sfu_sim::rooms::play_across;
 use sfu_sim::{ClientConfig, ClientId, ClientState, World};
@@ -136,7 +136,7 @@ fn a_mute_a_silent_leave_and_a_return_reach_the_other_shard() {
     let collected = |world: &World| world.stats_of(1).transports == 1 && world.stats().away_participants == 1;
     assert!(world.run_until(Duration::from_secs(40), collected), "{:?}", world.stats());
     // The last one leaves: nothing crosses any more.
-    world.request(audience[2], Request::Leave);
+    world.request(audience[2], Request::Leave(LeaveReason::ClientInitiated));
     world.run(Duration::from_secs(1));
     let crossed = world.stats_of(1).relay.packets;
     world.run(Duration::from_secs(1));
@@ -149,7 +149,7 @@ fn a_mute_a_silent_leave_and_a_return_reach_the_other_shard() {
 #[test]
 fn a_publisher_who_leaves_is_gone_on_both_shards() {
     let (mut world, speaker, audience) = hall(6);
-    world.request(speaker, Request::Leave);
+    world.request(speaker, Request::Leave(LeaveReason::ClientInitiated));
     world.run(Duration::from_secs(1));
     let (home, away) = (world.stats(), world.stats_of(1));
     assert_eq!((home.publications, home.subscriptions, away.subscriptions), (0, 0, 0));
