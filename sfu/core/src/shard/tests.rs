@@ -28,6 +28,7 @@ impl Scene {
             rooms: 10,
             hide_audience: false,
             arena_bytes: 64 << 10,
+            seating: SeatingConfig::ALONE,
         };
         change(&mut config);
         let now = Instant::now();
