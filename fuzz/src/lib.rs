@@ -25,7 +25,7 @@ mod turn;
 pub use captions::{fmp4, playlist, vtt};
 pub use channels::{dcep, sctp};
 pub use media::media;
-pub use packets::{payload, rtcp, rtp, srtp, stun};
+pub use packets::{dependency_descriptor, payload, rtcp, rtp, srtp, stun};
 pub use room::room;
 pub use sdp::{sdp_answer, sdp_offer};
 pub use seeds::seeds;
@@ -52,8 +52,31 @@ macro_rules! targets {
 }
 
 targets!(
-    api, datagram, dcep, dtls, envelope, fmp4, join_query, media, payload, playlist, room, rtcp, rtp, sctp,
-    sdp_answer, sdp_offer, shard, signal, srtp, stun, token, transport, turn, vtt,
+    api,
+    datagram,
+    dcep,
+    dependency_descriptor,
+    dtls,
+    envelope,
+    fmp4,
+    join_query,
+    media,
+    payload,
+    playlist,
+    room,
+    rtcp,
+    rtp,
+    sctp,
+    sdp_answer,
+    sdp_offer,
+    shard,
+    signal,
+    srtp,
+    stun,
+    token,
+    transport,
+    turn,
+    vtt,
 );
 
 /// The target of this name.

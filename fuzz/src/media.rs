@@ -22,12 +22,19 @@ use sfu_core::stats::MediaCounters;
 
 use crate::input::{Input, epoch};
 use crate::packets::extension_map;
+use crate::seeds::L3T3_KEY;
 
 /// Any packets of a publisher, feedback of its viewer, and time: what the viewer gets is well formed, carries
 /// the negotiated numbers, never uses one SRTP index for two packets, and is not more than what came.
 pub fn media(data: &[u8]) {
     let mut input = Input::new(data);
-    let mut play = Play::new(CODECS[input.below(CODECS.len())]);
+    let choice = input.below(CODECS.len() + 2);
+    // The last two again, with their layers in one stream.
+    let (codec, scalable) = match CODECS.get(choice) {
+        Some(&codec) => (codec, false),
+        None => (CODECS[choice - 2], true),
+    };
+    let mut play = Play::new(codec, scalable);
     for _ in 0..MAX_STEPS {
         if input.is_empty() {
             break;
@@ -57,20 +64,21 @@ struct Play {
 }
 
 impl Play {
-    fn new(codec: Codec) -> Self {
+    fn new(codec: Codec, scalable: bool) -> Self {
         let mut inbound = Inbound::new(Ssrc(1));
         inbound.set_extensions(extension_map());
         let kinds = [(96, PayloadKind::Media(codec)), (97, PayloadKind::Rtx(pt(96))), (63, PayloadKind::Red)];
         let payloads = Payloads(kinds.map(|(number, kind)| (pt(number), kind)).to_vec());
-        let streams = if codec.is_audio() {
+        let streams = if codec.is_audio() || scalable {
             SectionStreams::Single { media: Some(Ssrc(100)), rtx: Some(Ssrc(200)) }
         } else {
             SectionStreams::Simulcast { rids: RIDS.map(rid).to_vec(), fid: vec![(Ssrc(100), Ssrc(200))] }
         };
         inbound.set_section(Section { mid: mid(), publication: 5, payloads, streams });
-        let encodings = if codec.is_audio() { 1 } else { 3 };
+        let encodings = if codec.is_audio() || scalable { 1 } else { 3 };
         let config = ForwardingConfig {
             codec,
+            scalable,
             ssrc: Ssrc(77),
             pt: pt(120),
             red: None,
@@ -131,7 +139,8 @@ impl Play {
     /// A packet as a browser could send it, near the last one of its encoding.
     fn packet(&mut self, input: &mut Input<'_>) -> Vec<u8> {
         let (bits, step) = (input.byte(), input.byte().cast_signed());
-        let layer = if self.codec.is_audio() { 0 } else { usize::from(bits & 3) % 3 };
+        let single = self.reception.stream_count() == 1;
+        let layer = if single { 0 } else { usize::from(bits & 3) % 3 };
         let (seq, time, picture) = &mut self.next[layer];
         *seq = seq.wrapping_add(1);
         *time = time.wrapping_add(u32::from(bits >> 2 & 1) * 3000);
@@ -152,6 +161,10 @@ impl Play {
         payload.extend_from_slice(input.piece());
         payload.truncate(1200);
         let mut block = ExtensionBlock::new();
+        let descriptor = self.descriptor(bits, step.cast_unsigned());
+        if !descriptor.is_empty() {
+            block.push(ExtId::new(8).expect("an id"), &descriptor);
+        }
         let names = (mid(), rid(RIDS[layer]));
         block.push(ExtId::new(1).expect("an id"), names.0.as_bytes());
         block.push(ExtId::new(2).expect("an id"), names.1.as_bytes());
@@ -160,6 +173,19 @@ impl Play {
         packet.truncate(len);
         packet.extend_from_slice(&payload);
         packet
+    }
+
+    /// A dependency descriptor that fits the first template of a structure, or the structure itself.
+    fn descriptor(&self, bits: u8, template: u8) -> Vec<u8> {
+        if !matches!(self.codec, Codec::Vp9 | Codec::Av1) || bits & 64 != 0 {
+            return Vec::new();
+        }
+        let [high, low] = self.next[0].2.to_be_bytes();
+        match template {
+            0..16 => [&[0xc0, high, low], &L3T3_KEY[3..]].concat(),
+            16..128 => vec![bits & 0xc0 | template % 16, high, low],
+            _ => vec![0xc0 | template % 16, high, low, 0x40 | template & 0x3f, template],
+        }
     }
 
     fn receive(&mut self, packet: &[u8]) {

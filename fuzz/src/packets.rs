@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use sfu_core::codec::{Codec, PayloadFacts, PayloadForm, red};
+use sfu_core::codec::dependency::{ActiveTargets, Descriptor, MAX_DESCRIPTOR_BYTES, Structure, rewrite};
+use sfu_core::codec::layer::{Indication, LayerId, LayerSet};
+use sfu_core::codec::{Codec, PayloadFacts, PayloadForm, PictureId, Vp9Descriptor, red};
 use sfu_core::demux::{self, DatagramKind};
 use sfu_core::rtcp::{self, RtcpPacket};
 use sfu_core::rtp::{
@@ -281,10 +283,62 @@ pub fn payload(data: &[u8]) {
             let rest = usize::from(descriptor.len);
             assert_eq!((again.len, &copy[rest..]), (descriptor.len, &payload[rest..]));
         }
+        PayloadForm::Scalable { vp9: Some(descriptor), .. } => {
+            let mut copy = payload.to_vec();
+            descriptor.rewrite(&mut copy, id & 0x7fff, tl0);
+            let again = Vp9Descriptor::parse(&copy).expect("a rewrite keeps the form");
+            let picture_id = again.picture_id.map(PictureId::number);
+            assert_eq!(picture_id, descriptor.picture_id.map(|known| id & known.mask()));
+            assert_eq!(again.tl0_picture, descriptor.tl0_picture.map(|_| tl0));
+            let ids = (descriptor.picture_id, descriptor.tl0_picture);
+            assert_eq!(Vp9Descriptor { picture_id: ids.0, tl0_picture: ids.1, ..again }, descriptor);
+            let changed = descriptor.rewritten_len();
+            assert!(changed <= usize::from(descriptor.len) && usize::from(descriptor.len) <= payload.len());
+            assert_eq!(copy[changed..], payload[changed..]);
+            let frame = descriptor.layer_frame(id.into());
+            assert_ne!(frame.indications.of(LayerId::new(7, 7)), Indication::NotPresent);
+        }
+        PayloadForm::Scalable { vp9: None, .. } => unreachable!("layers are added later"),
         PayloadForm::Red => red_blocks(payload),
     }
     if demux::classify(payload) == Some(DatagramKind::Stun) {
         let _ = demux::stun_username(payload);
+    }
+}
+
+/// Descriptors of one stream: what is read is within a structure's bounds, and a rewrite changes the frame number
+/// and the active targets and nothing else.
+pub fn dependency_descriptor(data: &[u8]) {
+    let mut input = Input::new(data);
+    let mut structure: Option<Box<Structure>> = None;
+    while !input.is_empty() {
+        let (number, mask) = (input.number(), u32::from(input.number()));
+        let bytes = input.piece();
+        let Ok(read) = Descriptor::parse(bytes, structure.as_deref()) else {
+            let mut out = [0; MAX_DESCRIPTOR_BYTES];
+            let active = Some(ActiveTargets { mask, count: 1 + number.to_be_bytes()[0] % 32 });
+            let _ = (rewrite(bytes, number, None, &mut out), rewrite(bytes, number, active, &mut out));
+            continue;
+        };
+        let known = read.structure.clone().or_else(|| structure.clone()).expect("it was read by one");
+        assert!((1..=32).contains(&known.targets()));
+        assert_eq!(known.target_layers().count(), usize::from(known.targets()));
+        assert!(known.targets_of(LayerSet::ALL) & !known.all_targets() == 0);
+        let mask = mask & known.all_targets();
+        for active in [None, Some(ActiveTargets { mask, count: known.targets() })] {
+            let mut out = [0; MAX_DESCRIPTOR_BYTES];
+            let Some(len) = rewrite(bytes, number, active, &mut out) else {
+                // The targets' bits take at most five bytes more.
+                assert!(bytes.len() + 5 > MAX_DESCRIPTOR_BYTES, "it fits");
+                continue;
+            };
+            let again =
+                Descriptor::parse(&out[..len], structure.as_deref()).expect("what we write can be read");
+            let active_targets = active.map_or(read.active_targets, |active| Some(active.mask));
+            let wanted = Descriptor { frame_number: number, active_targets, ..read.clone() };
+            assert_eq!(again, wanted);
+        }
+        structure = Some(known);
     }
 }
 

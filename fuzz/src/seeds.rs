@@ -26,6 +26,7 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
         "rtp" => vec![rtp(&[(4, b"7"), (3, &[0x12, 0x34])]), rtp(&[(1, &[1; 20]), (200, b"x")]), rtp(&[])],
         "rtcp" => rtcp(),
         "payload" => payloads(),
+        "dependency_descriptor" => descriptors(),
         "dcep" => dcep(),
         "sdp_offer" => [OFFER, SINGLE, FIREFOX].map(|sdp| sdp.as_bytes().to_vec()).to_vec(),
         "sdp_answer" => {
@@ -175,8 +176,23 @@ fn payloads() -> Vec<Vec<u8>> {
         facts(0, 1, &[0xef, 0x0f, 0, 2, 0xef, 0x07, 0x80, 3, 111, 1, 1, 2, 2, 2, 3, 3]),
         facts(2, 0, &[0x78, 0, 2, 0x67, 1, 0, 2, 0x65, 1]),
         facts(2, 0, &[0x7c, 0x85, 1]),
-        facts(3, 0, &[0xa8, 0x81, 0, 0]),
+        facts(3, 0, &[0xa8, 0x81, 0, 0, 7, 1]),
         facts(4, 0, &[0x18, 0x0a, 1]),
+    ]
+}
+
+/// A key frame and two delta frames in L3T3_KEY and in L1T3, by the templates of libwebrtc's encoders.
+fn descriptors() -> Vec<Vec<u8>> {
+    let sequence = |descriptors: &[&[u8]]| -> Vec<u8> {
+        let one = |descriptor: &&[u8]| {
+            let len = u16::try_from(descriptor.len()).unwrap_or(0).to_be_bytes();
+            [&[0x12, 0x34, 0, 3][..], &len, descriptor].concat()
+        };
+        descriptors.iter().flat_map(one).collect()
+    };
+    vec![
+        sequence(&[L3T3_KEY, &[0xc4, 0, 2], &[0x86, 0, 3, 0x40, 0]]),
+        sequence(&[L1T3, &[0xc2, 0, 2], &[0xc1, 0, 3, 0x50, 0x40]]),
     ]
 }
 
@@ -320,3 +336,15 @@ const CAPTIONS: &[u8] = include_bytes!("../../testdata/media/captions.vtt");
 const PLAYLIST: &[u8] = b"#EXTM3U\n#EXT-X-VERSION:9\n#EXT-X-TARGETDURATION:2\n#EXT-X-MAP:URI=\"v/init-1.mp4\"\n#EXT-X-PROGRAM-DATE-TIME:2026-03-01T09:30:00.125Z\n#EXTINF:2.000000,\nv/1.m4s\n";
 const JOIN: &[u8] = b"protocol=16&auto_subscribe=1&adaptive_stream=true&browser=Safari&capabilities=1,2&publish=cam&attributes=eyJhIjoiYiJ9\n{\"iss\":\"key\",\"sub\":\"ada\",\"exp\":9,\"name\":\"Ada\",\"attributes\":{\"k\":\"v\"},\"video\":{\"roomJoin\":true,\"room\":\"hall\",\"canPublish\":false}}";
 const RESUME: &[u8] = b"reconnect=1&sid=PA_x\n{\"iss\":\"key\",\"jti\":\"x\",\"sub\":\"ada\",\"exp\":9,\"kind\":\"agent\",\"video\":{\"roomJoin\":true,\"room\":\"hall\",\"hidden\":true}}";
+pub(crate) const L3T3_KEY: &[u8] = &[
+    0xc0, 0x00, 0x01, 0x80, 0x08, 0x14, 0x85, 0x21, 0x4e, 0xaa, 0xaa, 0xa8, 0x00, 0x06, 0x00, 0x00, 0x40,
+    0x00, 0x10, 0x00, 0x02, 0xaa, 0x80, 0xa8, 0x00, 0x06, 0x00, 0x00, 0x40, 0x00, 0x10, 0x00, 0x02, 0xa0,
+    0x00, 0xa8, 0x00, 0x06, 0x00, 0x00, 0x40, 0x00, 0x16, 0xd5, 0x49, 0x24, 0x1b, 0x55, 0x24, 0x90, 0x6d,
+    0x54, 0x92, 0x30, 0x15, 0xa8, 0x00, 0x32, 0xe9, 0x95, 0x0c, 0x86, 0x61, 0xc4, 0x44, 0x72, 0xdd, 0x95,
+    0x0c, 0xaa, 0x60, 0x84, 0x48, 0x72, 0x1d, 0x95, 0x0e, 0xea, 0x60, 0x27, 0xe0, 0x16, 0x60, 0x4f, 0xe0,
+    0x2c, 0xe0, 0x9f, 0xe0, 0x59, 0xe0,
+];
+const L1T3: &[u8] = &[
+    0xc0, 0x00, 0x01, 0x80, 0x02, 0x14, 0xea, 0xa8, 0x60, 0x41, 0x4d, 0x14, 0x10, 0x20, 0x10, 0x84, 0xe0,
+    0x27, 0xe0, 0x16, 0x60,
+];

@@ -4,13 +4,19 @@
 
 pub mod audio;
 pub mod av1;
+pub mod dependency;
 pub mod h264;
+pub mod layer;
+mod picture_id;
 pub mod red;
 pub mod vp8;
 pub mod vp9;
 
 pub use audio::AudioLevel;
+pub use layer::{LayerFrame, LayerId};
+pub use picture_id::PictureId;
 pub use vp8::Vp8Descriptor;
+pub use vp9::Vp9Descriptor;
 
 /// How the payloads of a publication are coded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -42,6 +48,12 @@ impl Codec {
     pub const fn is_audio(self) -> bool {
         matches!(self, Self::Opus)
     }
+
+    /// True when one stream of it may carry several spatial layers.
+    #[must_use]
+    pub const fn is_scalable(self) -> bool {
+        matches!(self, Self::Vp9 | Self::Av1)
+    }
 }
 
 /// What the ring remembers of one payload, so that the fan-out parses nothing.
@@ -61,12 +73,21 @@ pub enum PayloadForm {
     Plain,
     /// VP8: picture ids are rewritten.
     Vp8(Vp8Descriptor),
+    /// VP9 or AV1: its frame has layers, and the picture ids of VP9 are rewritten.
+    Scalable {
+        /// The frame; `None` when its descriptor could not be read, so that nobody knows whom it is for.
+        frame: Option<LayerFrame>,
+        /// Of VP9.
+        vp9: Option<Vp9Descriptor>,
+    },
     /// RED around Opus (RFC 2198): payload types are rewritten, or only the primary block is sent.
     Red,
 }
 
 impl PayloadFacts {
     /// Reads a payload that came under the payload type of `codec`, or of RED when `red`.
+    ///
+    /// The layers of VP9 and AV1 need what came before: `receive` adds them.
     #[must_use]
     pub fn read(codec: Codec, red: bool, payload: &[u8]) -> Self {
         match codec {
@@ -80,7 +101,13 @@ impl PayloadFacts {
                 None => Self::default(),
             },
             Codec::H264 => Self { starts_keyframe: h264::starts_keyframe(payload), ..Self::default() },
-            Codec::Vp9 => Self { starts_keyframe: vp9::starts_keyframe(payload), ..Self::default() },
+            Codec::Vp9 => match Vp9Descriptor::parse(payload) {
+                Some(descriptor) => Self {
+                    starts_keyframe: descriptor.starts_keyframe(),
+                    form: PayloadForm::Scalable { frame: None, vp9: Some(descriptor) },
+                },
+                None => Self::default(),
+            },
             Codec::Av1 => Self { starts_keyframe: av1::starts_keyframe(payload), ..Self::default() },
         }
     }

@@ -13,6 +13,7 @@
 mod arena;
 mod config;
 mod forwarding;
+mod layers;
 mod outbound;
 mod pacer;
 mod pictures;

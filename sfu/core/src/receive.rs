@@ -16,6 +16,7 @@ mod keyframe;
 mod nack;
 mod reception;
 mod report;
+mod scalable;
 
 pub use binding::{
     Inbound, PayloadKind, Payloads, ReceiveDrop, Routed, Section, SectionStreams, SenderClock,
@@ -24,6 +25,9 @@ pub use keyframe::KeyframeRequests;
 pub use reception::{Accepted, Reception};
 
 /// Index of an encoding in its publication: 0 is the smallest.
+///
+/// The spatial layers of a scalable stream (SVC) count as encodings that depend on the smaller ones; they share
+/// a stream, its numbers and its ring.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct EncodingIndex(pub u8);
 
@@ -39,7 +43,7 @@ impl EncodingIndex {
 pub const MAX_ENCODINGS: usize = 3;
 
 /// VP8 has up to four; the highest two count as one.
-pub const MAX_TEMPORAL: usize = 3;
+pub const MAX_TEMPORAL: usize = crate::codec::layer::MAX_TEMPORAL;
 
 #[cfg(test)]
 mod tests;

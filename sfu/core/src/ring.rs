@@ -153,6 +153,15 @@ impl Ring {
         Some(RingPacket { facts: &slot.facts, dependency_descriptor: descriptor, payload })
     }
 
+    /// What is known of a packet, to add to it; `None` when it has given way to newer ones.
+    pub fn facts_mut(&mut self, packet: PacketRef) -> Option<&mut PacketFacts> {
+        if packet.0 < self.tail || packet.0 >= self.head {
+            return None;
+        }
+        let slot = self.slot_of(packet.0);
+        self.slots[slot].as_mut().map(|slot| &mut slot.facts)
+    }
+
     /// Name of the next packet that will be pushed.
     #[must_use]
     pub const fn head(&self) -> PacketRef {

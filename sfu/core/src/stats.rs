@@ -94,6 +94,8 @@ counters! {
         switches => "forwarded_layer_switches",
         /// Frames of a higher temporal layer left out.
         temporal_skipped => "skipped_temporal_packets",
+        /// Packets of other layers of a scalable stream left out.
+        layers_skipped => "skipped_layer_packets",
         /// Late packets from before a switch.
         before_switch => "dropped_before_switch_packets",
         /// Packets whose number had been sent.

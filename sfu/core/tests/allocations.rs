@@ -79,6 +79,7 @@ fn subscriber(place: usize) -> Subscriber {
     let ssrc = 1_000 + 2 * u32::try_from(place).unwrap();
     let config = ForwardingConfig {
         codec: Codec::Vp8,
+        scalable: false,
         ssrc: Ssrc(ssrc),
         pt: pt(120),
         red: None,

@@ -31,7 +31,7 @@ pub fn room(room: &RoomInfo) -> lk::Room {
 /// Codecs that participants may publish.
 #[must_use]
 pub fn enabled_codecs() -> Vec<lk::Codec> {
-    ["video/VP8", "video/H264", "audio/opus", "audio/red"]
+    ["video/VP8", "video/H264", "video/VP9", "video/AV1", "audio/opus", "audio/red"]
         .map(|mime| lk::Codec { mime: mime.to_owned(), fmtp_line: String::new() })
         .to_vec()
 }

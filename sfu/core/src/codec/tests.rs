@@ -71,13 +71,45 @@ fn vp9_keyframes_start_at_the_lowest_spatial_layer() {
         ("no layers", &[0x88, 0x81, 0x00], true),
         ("predicted", &[0xc8, 0x81, 0x00], false),
         ("not the beginning", &[0x80, 0x81, 0x00], false),
-        ("lowest layer, long id", &[0xa8, 0x81, 0x00, 0x00], true),
-        ("higher layer, long id", &[0xa8, 0x81, 0x00, 0x02], false),
+        ("lowest layer, long id", &[0xa8, 0x81, 0x00, 0x00, 0x07], true),
+        ("higher layer, long id", &[0xa8, 0x81, 0x00, 0x02, 0x07], false),
         ("cut", &[0xa8, 0x81], false),
     ];
     for (name, payload, expected) in cases {
-        assert_eq!(vp9::starts_keyframe(payload), expected, "{name}");
+        let starts = Vp9Descriptor::parse(payload).is_some_and(|descriptor| descriptor.starts_keyframe());
+        assert_eq!(starts, expected, "{name}");
     }
+}
+
+#[test]
+fn every_field_of_a_vp9_descriptor_is_read() {
+    // I, L, B, E; long id; TID 2, U, SID 1, D; TL0PICIDX.
+    let plain = Vp9Descriptor::parse(&[0xac, 0xff, 0xfe, 0x53, 9, 1]).unwrap();
+    assert_eq!((plain.picture_id, plain.tl0_picture), (Some(PictureId::Long(0x7ffe)), Some(9)));
+    assert_eq!((plain.spatial, plain.temporal), (1, 2));
+    assert!(plain.switches_up && plain.is_inter_layer && plain.starts_frame && plain.ends_frame);
+    assert_eq!((plain.len, plain.rewritten_len(), plain.is_predicted), (5, 5, false));
+    // I, P, F: short id; differences 1 and 4 and 100; no TL0PICIDX in flexible mode.
+    let flexible = Vp9Descriptor::parse(&[0xf0, 0x05, 0x00, 0x03, 0x09, 0xc8, 1]).unwrap();
+    assert_eq!((flexible.picture_id, flexible.tl0_picture), (Some(PictureId::Short(5)), None));
+    assert_eq!((flexible.picture_references, flexible.len, flexible.rewritten_len()), (0b1001, 6, 2));
+    // V: two layers with sizes, a group of two pictures with one and no reference.
+    let structure = [0x0a, 0x38, 0, 160, 0, 90, 1, 64, 0, 180, 2, 0x04, 1, 0x00, 7];
+    assert_eq!(Vp9Descriptor::parse(&structure).unwrap().len, 14);
+    let cut: [&[u8]; 5] = [&[], &[0x80, 0xff], &[0xa0, 1], &[0x50, 0x03, 0x03, 0x03], &structure[..10]];
+    for payload in cut {
+        assert_eq!(Vp9Descriptor::parse(payload), None, "{payload:02x?}");
+    }
+}
+
+#[test]
+fn a_vp9_rewrite_changes_the_ids_only() {
+    let mut payload = [0xac, 0xff, 0xfe, 0x53, 9, 1];
+    Vp9Descriptor::parse(&payload).unwrap().rewrite(&mut payload, 3, 255);
+    assert_eq!(payload, [0xac, 0x80, 3, 0x53, 255, 1]);
+    let mut short = [0xf0, 0x05, 0x00, 0x02, 1];
+    Vp9Descriptor::parse(&short).unwrap().rewrite(&mut short, 0x81, 255);
+    assert_eq!(short, [0xf0, 0x01, 0x00, 0x02, 1]);
 }
 
 /// Two redundant blocks of 2 and 3 bytes and a primary of 4.

@@ -1,5 +1,7 @@
 //! The VP8 payload descriptor (RFC 7741 §4.2) and the rewrite of its picture ids.
 
+use super::PictureId;
+
 /// The descriptor of one packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Vp8Descriptor {
@@ -15,35 +17,6 @@ pub struct Vp8Descriptor {
     pub layer_sync: bool,
     /// Length of the descriptor: where the VP8 payload header starts.
     pub len: u8,
-}
-
-/// Picture id: 7 or 15 bits, as the sender chose.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PictureId {
-    /// 7 bits.
-    Short(u8),
-    /// 15 bits.
-    Long(u16),
-}
-
-impl PictureId {
-    /// The number.
-    #[must_use]
-    pub const fn number(self) -> u16 {
-        match self {
-            Self::Short(id) => id as u16,
-            Self::Long(id) => id,
-        }
-    }
-
-    /// All bits of its width.
-    #[must_use]
-    pub const fn mask(self) -> u16 {
-        match self {
-            Self::Short(_) => 0x7f,
-            Self::Long(_) => 0x7fff,
-        }
-    }
 }
 
 /// Place of the picture id: after the first byte and the X byte.
@@ -68,15 +41,9 @@ impl Vp8Descriptor {
         let &flags = payload.get(1)?;
         let mut at = PICTURE_ID_AT;
         if flags & 0x80 != 0 {
-            let &high = payload.get(at)?;
-            at += 1;
-            descriptor.picture_id = Some(if high & 0x80 == 0 {
-                PictureId::Short(high)
-            } else {
-                let &low = payload.get(at)?;
-                at += 1;
-                PictureId::Long(u16::from_be_bytes([high & 0x7f, low]))
-            });
+            let id = PictureId::read(payload.get(at..)?)?;
+            at += id.len();
+            descriptor.picture_id = Some(id);
         }
         if flags & 0x40 != 0 {
             descriptor.tl0_picture = Some(*payload.get(at)?);
@@ -107,16 +74,9 @@ impl Vp8Descriptor {
     /// The widths stay; a field that the descriptor lacks is left out.
     pub fn rewrite(&self, payload: &mut [u8], picture_id: u16, tl0_picture: u8) {
         let mut at = PICTURE_ID_AT;
-        match self.picture_id {
-            None => {}
-            Some(PictureId::Short(_)) => {
-                payload[at] = picture_id.to_be_bytes()[1] & 0x7f;
-                at += 1;
-            }
-            Some(PictureId::Long(_)) => {
-                payload[at..at + 2].copy_from_slice(&(0x8000 | picture_id).to_be_bytes());
-                at += 2;
-            }
+        if let Some(id) = self.picture_id {
+            id.write(picture_id, &mut payload[at..]);
+            at += id.len();
         }
         if self.tl0_picture.is_some() {
             payload[at] = tl0_picture;

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use crate::codec::Codec;
 use crate::receive::EncodingIndex;
-use crate::rtp::{ExtMap, Mid, Pt, RtpTime, SeqNo, Ssrc};
+use crate::rtp::{ExtKind, ExtMap, Mid, Pt, RtpTime, SeqNo, Ssrc};
 
 /// The negotiated values of one subscription; none of them is a constant of ours.
 #[derive(Debug, Clone)]
 pub struct ForwardingConfig {
     /// Codec of the publication.
     pub codec: Codec,
+    /// Its encodings are spatial layers of one stream ([`crate::receive::Reception::is_scalable`]).
+    pub scalable: bool,
     /// SSRC of the media towards the subscriber.
     pub ssrc: Ssrc,
     /// Payload type of the codec on this leg.
@@ -49,6 +51,18 @@ pub struct Target {
     pub encoding: EncodingIndex,
     /// The highest temporal layer of it; [`Target::ALL_TEMPORAL`] for all.
     pub temporal: u8,
+}
+
+impl ForwardingConfig {
+    /// The stream that carries an encoding.
+    pub(super) const fn stream(&self, encoding: EncodingIndex) -> EncodingIndex {
+        if self.scalable { EncodingIndex(0) } else { encoding }
+    }
+
+    /// The subscriber can be told which layers it gets: a receiver of AV1 needs that for anything but all.
+    pub(super) fn takes_layers(&self) -> bool {
+        self.codec != Codec::Av1 || self.extensions.id(ExtKind::DependencyDescriptor).is_some()
+    }
 }
 
 impl Target {

@@ -3,8 +3,9 @@
 use std::ops::Range;
 use std::time::Instant;
 
+use super::layers::Layers;
 use super::pacer::MAX_HELD;
-use super::pictures::Pictures;
+use super::pictures::{FrameIds, OutgoingIds, Pictures};
 use super::repair::Repeats;
 use super::report::Reports;
 use super::sent::{Sent, SentCache};
@@ -12,7 +13,7 @@ use super::sequence::{Place, SequenceMap};
 use super::timeline::Timeline;
 use super::{Congestion, ForwardingConfig, Leg, Seal, SendArena, Target};
 use crate::bwe::SendKind;
-use crate::codec::{PayloadForm, Vp8Descriptor};
+use crate::codec::PayloadForm;
 use crate::receive::{EncodingIndex, MAX_ENCODINGS, Reception};
 use crate::ring::{PacketFacts, PacketRef, RingPacket};
 use crate::rtp::{
@@ -54,6 +55,7 @@ pub struct Forwarding {
 /// What is being forwarded.
 #[derive(Debug)]
 pub(super) struct Source {
+    /// The stream.
     pub(super) encoding: EncodingIndex,
     generation: u8,
     /// Highest temporal layer that is sent.
@@ -61,6 +63,8 @@ pub(super) struct Source {
     /// Incoming picture id of the newest frame of which something was sent: the rest of it follows, whatever
     /// its layer, or another frame would get its id.
     begun: Option<u16>,
+    /// Of a stream whose frames tell their layers.
+    pub(super) layers: Option<Layers>,
     pub(super) map: SequenceMap,
     /// Incoming time of the packet with the highest number.
     pub(super) newest_time: RtpTime,
@@ -68,7 +72,7 @@ pub(super) struct Source {
 
 /// What becomes of a packet of the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Selection {
+pub(super) enum Selection {
     Send,
     /// Its number goes out without media.
     Fill,
@@ -86,6 +90,8 @@ pub(super) struct Outgoing<'a> {
     pub(super) padding: bool,
     /// The packet whose extensions it repeats.
     pub(super) extensions_of: Option<RingPacket<'a>>,
+    /// Dependency descriptor; empty for none.
+    pub(super) descriptor: &'a [u8],
     pub(super) prefix: &'a [u8],
     pub(super) payload: &'a [u8],
     pub(super) kind: SendKind,
@@ -143,8 +149,8 @@ impl Forwarding {
                 *source = None;
                 self.held = [None; MAX_ENCODINGS];
             }
-            (Some(target), Some(source)) if target.encoding == source.encoding => {
-                // Down at once; up at the next frame that allows it.
+            (Some(target), Some(source)) if self.config.stream(target.encoding) == source.encoding => {
+                // Down at once; up at the next frame that allows it. Spatial layers: see `Layers`.
                 source.temporal = source.temporal.min(target.temporal);
             }
             (Some(_), _) => {}
@@ -173,15 +179,30 @@ impl Forwarding {
         self.held.iter().any(Option::is_some)
     }
 
-    /// True once after a backlog was given up: ask for the keyframe that [`Self::waits_for`] names.
-    pub fn take_starved(&mut self) -> bool {
-        std::mem::take(&mut self.is_starved)
+    /// Once after a backlog was given up, or after the publisher stopped the layers that are sent: the encoding
+    /// whose keyframe to ask for.
+    pub fn take_starved(&mut self) -> Option<EncodingIndex> {
+        let starved = std::mem::take(&mut self.is_starved);
+        self.waits_for().or_else(|| self.current()).filter(|_| starved)
     }
 
     /// The encoding that is being sent.
     #[must_use]
     pub fn current(&self) -> Option<EncodingIndex> {
+        self.source.as_ref().map(|source| match &source.layers {
+            Some(layers) if self.config.scalable => EncodingIndex(layers.current().spatial),
+            Some(_) | None => source.encoding,
+        })
+    }
+
+    /// The stream of the encoding that is being sent.
+    pub(super) fn current_stream(&self) -> Option<EncodingIndex> {
         self.source.as_ref().map(|source| source.encoding)
+    }
+
+    /// The stream of the encoding that is wanted.
+    fn target_stream(&self) -> Option<EncodingIndex> {
+        self.target.map(|target| self.config.stream(target.encoding))
     }
 
     /// The encoding whose keyframe this subscription waits for: pass it to
@@ -189,7 +210,11 @@ impl Forwarding {
     #[must_use]
     pub fn waits_for(&self) -> Option<EncodingIndex> {
         let target = self.target?.encoding;
-        (self.current() != Some(target)).then_some(target)
+        let waits = match self.source.as_ref().and_then(|source| source.layers.as_ref()) {
+            Some(layers) if self.config.scalable => layers.needs_keyframe_for(target.0),
+            Some(_) | None => self.current() != Some(target),
+        };
+        waits.then_some(target)
     }
 
     /// The subscriber cannot decode: the encoding whose keyframe helps it.
@@ -209,7 +234,7 @@ impl Forwarding {
         counters: &mut ForwardCounters,
     ) {
         let mut turn = Turn { now, reception, leg, arena, counters };
-        for place in 0..reception.encoding_count().min(MAX_ENCODINGS) {
+        for place in 0..reception.stream_count().min(MAX_ENCODINGS) {
             let Ok(encoding) = u8::try_from(place).map(EncodingIndex) else { return };
             let fresh = reception.fresh(encoding);
             let start = self.held[place].take().map_or(fresh.start, |held| held.0);
@@ -227,7 +252,7 @@ impl Forwarding {
         counters: &mut ForwardCounters,
     ) {
         let mut turn = Turn { now, reception, leg, arena, counters };
-        for place in 0..reception.encoding_count().min(MAX_ENCODINGS) {
+        for place in 0..reception.stream_count().min(MAX_ENCODINGS) {
             let Ok(encoding) = u8::try_from(place).map(EncodingIndex) else { return };
             let Some(held) = self.held[place].take() else { continue };
             // What is fresh has its turn when this one ends.
@@ -244,8 +269,8 @@ impl Forwarding {
     ) {
         for position in positions.clone() {
             // Either may change with each packet: a switch, or a backlog that was given up.
-            let is_target = self.target.is_some_and(|target| target.encoding == encoding);
-            if !is_target && (self.target.is_none() || self.current() != Some(encoding)) {
+            let is_target = self.target_stream() == Some(encoding);
+            if !is_target && (self.target.is_none() || self.current_stream() != Some(encoding)) {
                 return;
             }
             let name = PacketRef(position);
@@ -253,7 +278,7 @@ impl Forwarding {
                 turn.counters.overwritten += 1;
                 continue;
             };
-            if self.must_wait(turn) {
+            if self.must_wait(turn) || self.awaits_structure(turn.now, packet.facts) {
                 self.hold(turn, (encoding, name), packet, positions.end);
                 return;
             }
@@ -300,7 +325,7 @@ impl Forwarding {
             self.send_from_source(turn, name, packet);
             return;
         }
-        let is_target = self.target.is_some_and(|target| target.encoding == encoding);
+        let is_target = self.target_stream() == Some(encoding);
         if is_target && packet.facts.payload.starts_keyframe {
             self.switch(turn, encoding, packet.facts);
             self.send_from_source(turn, name, packet);
@@ -321,9 +346,7 @@ impl Forwarding {
         }
         let clock = turn.reception.sender_clock(encoding);
         self.timeline.switch(turn.now, first.time, clock, self.config.first_time);
-        if let PayloadForm::Vp8(descriptor) = &first.payload.form {
-            self.pictures.switch(descriptor);
-        }
+        self.pictures.switch(FrameIds::of(&first.payload.form));
         let next = self
             .sent
             .highest()
@@ -333,6 +356,7 @@ impl Forwarding {
             generation: first.generation,
             temporal: self.target.map_or(Target::ALL_TEMPORAL, |target| target.temporal),
             begun: None,
+            layers: None,
             map: SequenceMap::new(first.index, next),
             newest_time: first.time,
         });
@@ -393,12 +417,13 @@ impl Forwarding {
             return;
         }
         let encoding = source.encoding;
+        let marker = facts.marker || source.ends_picture(&facts.payload.form);
         let time = self.timeline.time(turn.now, facts.time);
-        let (picture_id, tl0_picture) = match &facts.payload.form {
-            PayloadForm::Vp8(descriptor) => self.pictures.place(descriptor, pictures_skipped),
-            PayloadForm::Plain | PayloadForm::Red => (0, 0),
+        let ids = match &facts.payload.form {
+            PayloadForm::Plain | PayloadForm::Red => OutgoingIds::default(),
+            form => self.pictures.place(FrameIds::of(form), pictures_skipped),
         };
-        let sent = Sent { index, packet: name, time, picture_id, tl0_picture, encoding, is_filler };
+        let sent = Sent { index, packet: name, time, ids, encoding, marker, is_filler };
         let ok = if is_filler { self.send_filler(turn, &sent) } else { self.send_media(turn, &sent, packet) };
         // A number counts as used even if nothing was sealed: the subscriber then sees a lost packet.
         self.sent.insert(sent);
@@ -418,7 +443,13 @@ impl Forwarding {
             let is_skipped = source.map.skip(facts.index, false);
             return if is_skipped { Selection::LeaveOut } else { Selection::Fill };
         }
-        let PayloadForm::Vp8(descriptor) = &facts.payload.form else { return Selection::Send };
+        let descriptor = match &facts.payload.form {
+            PayloadForm::Vp8(descriptor) => descriptor,
+            PayloadForm::Scalable { frame, .. } => {
+                return self.select_layers(frame.as_ref(), facts, counters);
+            }
+            PayloadForm::Plain | PayloadForm::Red => return Selection::Send,
+        };
         let wanted = self.target.filter(|target| target.encoding == source.encoding).map(|t| t.temporal);
         if let Some(wanted) = wanted
             && source.temporal < wanted
@@ -427,7 +458,7 @@ impl Forwarding {
         {
             source.temporal = wanted;
         }
-        let picture = descriptor.picture_id.map(crate::codec::vp8::PictureId::number);
+        let picture = descriptor.picture_id.map(crate::codec::PictureId::number);
         let is_begun = picture.is_some() && picture == source.begun;
         if descriptor.temporal <= source.temporal || is_begun {
             if facts.index > source.map.highest() {
@@ -452,14 +483,17 @@ impl Forwarding {
     ) -> bool {
         let mut scratch = [0; MAX_PREFIX_BYTES];
         let (prefix, payload, pt) = self.rewrite(sent, packet, &mut scratch);
+        let mut descriptor = None;
+        let descriptor = self.rewrite_descriptor(turn.reception, sent, packet, &mut descriptor);
         let out = Outgoing {
             ssrc: self.config.ssrc,
             pt,
             index: sent.index,
             time: sent.time,
-            marker: packet.facts.marker,
+            marker: sent.marker,
             padding: false,
             extensions_of: Some(packet),
+            descriptor,
             prefix,
             payload,
             kind: SendKind::Media,
@@ -481,6 +515,7 @@ impl Forwarding {
             marker: false,
             padding: true,
             extensions_of: None,
+            descriptor: &[],
             prefix: &[],
             // One byte of padding that says so (RFC 3550 §5.1).
             payload: &[1],
@@ -499,10 +534,21 @@ impl Forwarding {
     ) -> (&'a [u8], &'a [u8], Pt) {
         match &packet.facts.payload.form {
             PayloadForm::Plain => (&[], packet.payload, self.config.pt),
-            PayloadForm::Vp8(descriptor) => {
-                let (prefix, rest) = rewrite_vp8(descriptor, sent, packet.payload, scratch);
-                (prefix, rest, self.config.pt)
+            PayloadForm::Vp8(vp8) => {
+                let (prefix, rest) = packet.payload.split_at(usize::from(vp8.len));
+                let scratch = &mut scratch[..prefix.len()];
+                scratch.copy_from_slice(prefix);
+                vp8.rewrite(scratch, sent.ids.picture, sent.ids.tl0);
+                (scratch, rest, self.config.pt)
             }
+            PayloadForm::Scalable { vp9: Some(vp9), .. } => {
+                let (prefix, rest) = packet.payload.split_at(vp9.rewritten_len());
+                let scratch = &mut scratch[..prefix.len()];
+                scratch.copy_from_slice(prefix);
+                vp9.rewrite(scratch, sent.ids.picture, sent.ids.tl0);
+                (scratch, rest, self.config.pt)
+            }
+            PayloadForm::Scalable { vp9: None, .. } => (&[], packet.payload, self.config.pt),
             PayloadForm::Red => self.rewrite_red(packet.payload, scratch),
         }
     }
@@ -532,6 +578,9 @@ impl Forwarding {
         if let Some(source) = &out.extensions_of {
             copy_extensions(map, source, &mut small, &mut block);
         }
+        if let (Some(id), false) = (map.id(ExtKind::DependencyDescriptor), out.descriptor.is_empty()) {
+            block.push(id, out.descriptor);
+        }
         let fields = HeaderFields {
             marker: out.marker,
             padding: out.padding,
@@ -560,6 +609,16 @@ impl Forwarding {
         self.source.as_mut()
     }
 
+    /// Which layers of the source are sent, if its frames tell theirs.
+    pub(super) fn layers(&self) -> Option<&Layers> {
+        self.source.as_ref()?.layers.as_ref()
+    }
+
+    /// Nothing of the source can be sent any more, `if_so`.
+    pub(super) fn starve(&mut self, if_so: bool) {
+        self.is_starved |= if_so;
+    }
+
     /// Bytes on the heap, for the memory figures.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
@@ -582,23 +641,10 @@ pub(super) const MAX_PREFIX_BYTES: usize = 32;
 /// Packets of a keyframe that may arrive before its first one.
 const MAX_OVERTAKEN: u64 = 64;
 
-fn rewrite_vp8<'a>(
-    descriptor: &Vp8Descriptor,
-    sent: &Sent,
-    payload: &'a [u8],
-    scratch: &'a mut [u8; MAX_PREFIX_BYTES],
-) -> (&'a [u8], &'a [u8]) {
-    let len = usize::from(descriptor.len);
-    let (head, rest) = payload.split_at(len);
-    scratch[..len].copy_from_slice(head);
-    descriptor.rewrite(&mut scratch[..len], sent.picture_id, sent.tl0_picture);
-    (&scratch[..len], rest)
-}
-
 /// Repeats the publisher's extensions that the leg negotiated.
 fn copy_extensions<'a>(
     map: &ExtMap,
-    packet: &RingPacket<'a>,
+    packet: &RingPacket<'_>,
     small: &'a mut [u8; 2],
     block: &mut ExtensionBlock<'a>,
 ) {
@@ -610,10 +656,5 @@ fn copy_extensions<'a>(
     }
     if let (Some(id), Some(_)) = (map.id(ExtKind::VideoOrientation), facts.orientation) {
         block.push(id, &small[1..]);
-    }
-    if let (Some(id), false) =
-        (map.id(ExtKind::DependencyDescriptor), packet.dependency_descriptor.is_empty())
-    {
-        block.push(id, packet.dependency_descriptor);
     }
 }

@@ -110,6 +110,8 @@ impl Forwarding {
         let packet = turn.reception.packet(sent.encoding, sent.packet)?;
         let mut scratch = [0; MAX_PREFIX_BYTES];
         let (rewritten, payload, _) = self.rewrite(sent, packet, &mut scratch);
+        let mut descriptor = None;
+        let descriptor = self.rewrite_descriptor(turn.reception, sent, packet, &mut descriptor);
         // RFC 4588 §4: the original sequence number, then the original payload.
         let mut prefix = [0; MAX_PREFIX_BYTES + 2];
         prefix[..2].copy_from_slice(&sent.index.seq().0.to_be_bytes());
@@ -121,9 +123,10 @@ impl Forwarding {
             pt: rtx.pt,
             index,
             time: sent.time,
-            marker: packet.facts.marker,
+            marker: sent.marker,
             padding: false,
             extensions_of: Some(packet),
+            descriptor,
             prefix,
             payload,
             kind,
@@ -142,6 +145,7 @@ impl Forwarding {
             marker: false,
             padding: true,
             extensions_of: None,
+            descriptor: &[],
             prefix: &[],
             payload: &PADDING,
             kind: SendKind::Probe,

@@ -39,7 +39,7 @@ impl Forwarding {
     /// The publisher's sender report on this subscriber's clock, for a link that carries reports itself.
     #[must_use]
     pub fn sender_clock(&self, reception: &Reception) -> Option<SenderClock> {
-        let encoding = self.current()?;
+        let encoding = self.current_stream()?;
         reception.sender_clock(encoding).map(|clock| self.timeline.report(clock))
     }
 

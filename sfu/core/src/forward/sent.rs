@@ -1,5 +1,6 @@
 //! ⑦ What was sent under which number: enough to send it again from the ring, and never to use a number twice.
 
+use super::pictures::OutgoingIds;
 use crate::receive::EncodingIndex;
 use crate::ring::PacketRef;
 use crate::rtp::{RtpTime, SeqIndex, SeqNo, nearest};
@@ -10,21 +11,21 @@ pub(super) struct Sent {
     pub(super) index: SeqIndex,
     pub(super) packet: PacketRef,
     pub(super) time: RtpTime,
-    pub(super) picture_id: u16,
-    pub(super) tl0_picture: u8,
+    pub(super) ids: OutgoingIds,
+    /// The stream of the publication.
     pub(super) encoding: EncodingIndex,
+    pub(super) marker: bool,
     /// It had no media, so there is nothing to send again.
     pub(super) is_filler: bool,
 }
 
-/// [`Sent`] in 16 bytes: of the two large numbers the low half suffices, as the newest are known in full.
+/// [`Sent`] in 20 bytes: of the two large numbers the low half suffices, as the newest are known in full.
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     index: u32,
     packet: u32,
     time: RtpTime,
-    picture_id: u16,
-    tl0_picture: u8,
+    ids: OutgoingIds,
     what: What,
 }
 
@@ -32,7 +33,7 @@ struct Entry {
 enum What {
     Nothing,
     Filler,
-    Media(EncodingIndex),
+    Media { encoding: EncodingIndex, marker: bool },
 }
 
 const _: () = assert!(size_of::<Entry>() <= 20, "the cache is most of a subscription's memory");
@@ -79,8 +80,7 @@ impl SentCache {
                 index: 0,
                 packet: 0,
                 time: RtpTime(0),
-                picture_id: 0,
-                tl0_picture: 0,
+                ids: OutgoingIds::default(),
                 what: What::Nothing,
             };
             self.entries.resize(self.capacity, nothing);
@@ -92,9 +92,12 @@ impl SentCache {
             index: low(sent.index.0),
             packet: low(sent.packet.0),
             time: sent.time,
-            picture_id: sent.picture_id,
-            tl0_picture: sent.tl0_picture,
-            what: if sent.is_filler { What::Filler } else { What::Media(sent.encoding) },
+            ids: sent.ids,
+            what: if sent.is_filler {
+                What::Filler
+            } else {
+                What::Media { encoding: sent.encoding, marker: sent.marker }
+            },
         };
     }
 
@@ -116,14 +119,14 @@ impl SentCache {
 
     fn media(&self, index: SeqIndex) -> Option<Sent> {
         let entry = self.entry(index)?;
-        let What::Media(encoding) = entry.what else { return None };
+        let What::Media { encoding, marker } = entry.what else { return None };
         Some(Sent {
             index,
             packet: PacketRef(widen(self.newest_packet.0, entry.packet)),
             time: entry.time,
-            picture_id: entry.picture_id,
-            tl0_picture: entry.tl0_picture,
+            ids: entry.ids,
             encoding,
+            marker,
             is_filler: false,
         })
     }

@@ -1,6 +1,7 @@
 //! ⑦ RED towards a subscriber: passed with its own payload types, or opened (RFC 2198).
 
 use super::forwarding::{MAX_PREFIX_BYTES, Outgoing, Turn};
+use super::pictures::OutgoingIds;
 use super::sent::Sent;
 use super::sequence::Place;
 use super::{Forwarding, Seal};
@@ -95,6 +96,7 @@ impl Forwarding {
             marker: false,
             padding: false,
             extensions_of: None,
+            descriptor: &[],
             prefix: &[],
             payload: found.payload,
             kind: SendKind::Media,
@@ -111,9 +113,9 @@ impl Forwarding {
             index,
             packet: name,
             time,
-            picture_id: 0,
-            tl0_picture: 0,
+            ids: OutgoingIds::default(),
             encoding,
+            marker: false,
             is_filler: true,
         });
     }

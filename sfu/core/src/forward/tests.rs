@@ -1,5 +1,7 @@
+mod layers;
 mod pacing;
 mod repair;
+mod scalable;
 mod scene;
 mod sound;
 mod switching;

@@ -8,10 +8,12 @@ use super::backlog::Backlog;
 use super::keyframe::KeyframeRequests;
 use super::nack::{NackGenerator, Novelty};
 use super::report::ReceptionReport;
+use super::scalable::Scalable;
 use super::{Routed, SenderClock};
 use crate::bwe::{Bitrate, RateMeter};
+use crate::codec::dependency::{DescriptorError, Structure};
 use crate::codec::{Codec, PayloadFacts, PayloadForm};
-use crate::ring::{PacketFacts, Ring, RingLimits};
+use crate::ring::{PacketFacts, PacketRef, Ring, RingLimits};
 use crate::rtp::{SeqIndex, SeqNo, SeqUnwrapper, Ssrc};
 use crate::stats::ReceiveCounters;
 
@@ -39,9 +41,11 @@ pub(crate) struct Encoding {
     generation: u8,
     /// A number far behind: if the next one follows it, the stream has restarted.
     stray: Option<SeqNo>,
-    /// Of each temporal layer alone.
+    /// Of each temporal layer alone; without those packets whose layers `scalable` knows.
     rates: [RateMeter; MAX_TEMPORAL],
     backlog: Backlog,
+    /// The layers of VP9 and AV1.
+    scalable: Option<Box<Scalable>>,
     last_arrival: Option<Instant>,
     /// Position of the first packet that was not fanned out yet.
     fresh_from: u64,
@@ -54,6 +58,9 @@ const OUTAGE_PACKETS: u64 = 10;
 
 /// RTP header with the transport-wide number, and the SRTP tag: what a forwarded payload takes beside itself.
 const OVERHEAD_BYTES: usize = 36;
+
+/// Packets that may overtake the first one of a keyframe.
+const MAX_OVERTAKEN: u64 = 64;
 
 /// The layer's rate is averaged over this long.
 const RATE_WINDOW: Duration = Duration::from_secs(1);
@@ -73,6 +80,7 @@ impl Encoding {
             stray: None,
             rates: std::array::from_fn(|_| RateMeter::new(RATE_WINDOW)),
             backlog: Backlog::default(),
+            scalable: codec.is_scalable().then(|| Box::new(Scalable::new(RATE_WINDOW))),
             last_arrival: None,
             fresh_from: 0,
         }
@@ -155,6 +163,9 @@ impl Encoding {
         self.clock = None;
         self.backlog = Backlog::default();
         self.stray = None;
+        if let Some(scalable) = &mut self.scalable {
+            scalable.restart();
+        }
     }
 
     fn store<P>(
@@ -168,7 +179,8 @@ impl Encoding {
         let Some(highest) = self.unwrapper.highest() else { return Accepted::Dropped };
         let index = crate::rtp::nearest(highest, routed.seq);
         let payload = &packet[routed.payload.clone()];
-        let facts = if payload.is_empty() {
+        let descriptor = &packet[routed.dependency_descriptor.clone()];
+        let mut facts = if payload.is_empty() {
             counters.padding_only += 1;
             PayloadFacts::default()
         } else {
@@ -181,12 +193,28 @@ impl Encoding {
                 self.backlog.receive(now, routed.time, codec.clock_rate());
             }
         }
-        let temporal = match &facts.form {
-            PayloadForm::Vp8(descriptor) => usize::from(descriptor.temporal).min(MAX_TEMPORAL - 1),
-            PayloadForm::Plain | PayloadForm::Red => 0,
-        };
-        self.rates[temporal].add(now, payload.len() + OVERHEAD_BYTES);
-        if facts.starts_keyframe && !codec.is_audio() {
+        if let Some(scalable) = &mut self.scalable
+            && !payload.is_empty()
+            && read_layers(scalable, &mut facts, descriptor, index == highest).is_err()
+            && index == highest
+        {
+            // A structure was lost; another comes with the next keyframe.
+            self.keyframes.request();
+        }
+        let bytes = payload.len() + OVERHEAD_BYTES;
+        match (&facts.form, &mut self.scalable) {
+            (PayloadForm::Scalable { frame: Some(frame), .. }, Some(scalable)) => {
+                scalable.count(now, frame, bytes);
+            }
+            (PayloadForm::Vp8(descriptor), _) => {
+                self.rates[usize::from(descriptor.temporal).min(MAX_TEMPORAL - 1)].add(now, bytes);
+            }
+            (PayloadForm::Plain | PayloadForm::Red | PayloadForm::Scalable { .. }, _) => {
+                self.rates[0].add(now, bytes);
+            }
+        }
+        let starts_keyframe = facts.starts_keyframe;
+        if starts_keyframe && !codec.is_audio() {
             self.keyframes.on_keyframe();
             counters.keyframes += 1;
         }
@@ -200,19 +228,41 @@ impl Encoding {
             audio_level: routed.audio_level,
             orientation: routed.orientation,
         };
-        let descriptor = &packet[routed.dependency_descriptor.clone()];
         if self.ring.push(facts, descriptor, payload).is_none() {
             counters.oversized += 1;
             return Accepted::Dropped;
         }
         counters.packets += 1;
         counters.bytes += packet.len() as u64;
+        if starts_keyframe && index < highest {
+            self.read_overtaken(index);
+        }
         Accepted::Stored
     }
 
     /// Takes a packet that another shard has received.
     pub(crate) fn handle_relayed(&mut self, facts: PacketFacts, descriptor: &[u8], payload: &[u8]) {
         self.ring.push(facts, descriptor, payload);
+    }
+
+    /// A structure came late: packets that overtook it can be read now.
+    fn read_overtaken(&mut self, first: SeqIndex) {
+        let Some(scalable) = &mut self.scalable else { return };
+        let live = self.ring.live();
+        for position in live.end.saturating_sub(MAX_OVERTAKEN).max(live.start)..live.end {
+            let name = PacketRef(position);
+            let Some(packet) = self.ring.get(name) else { continue };
+            let is_unread = matches!(packet.facts.payload.form, PayloadForm::Scalable { frame: None, .. });
+            if !is_unread || packet.facts.index < first || packet.facts.generation != self.generation {
+                continue;
+            }
+            let read = scalable.read_descriptor(packet.dependency_descriptor, false);
+            if let (Ok((frame, _)), Some(facts)) = (read, self.ring.facts_mut(name))
+                && let PayloadForm::Scalable { frame: unread, .. } = &mut facts.payload.form
+            {
+                *unread = Some(frame);
+            }
+        }
     }
 
     /// Ring positions of the packets that were not fanned out yet.
@@ -232,12 +282,71 @@ impl Encoding {
 
     /// The same, up to each temporal layer.
     pub(crate) fn bitrates(&self, now: Instant) -> [Bitrate; MAX_TEMPORAL] {
-        let window = RATE_WINDOW.as_secs_f64();
-        let share = window / (window + self.backlog.made_up().as_secs_f64());
+        if let Some(scalable) = self.scalable.as_deref().filter(|scalable| scalable.is_known()) {
+            return self.layer_bitrates(now, scalable.largest(now));
+        }
+        let share = self.share_of_now();
         let mut sum = Bitrate::ZERO;
         std::array::from_fn(|temporal| {
             sum.0 += self.rates[temporal].rate(now).scaled(share).0;
             sum
         })
     }
+    /// The same, of one spatial layer with all that it needs. A stream whose layers are unknown has one.
+    pub(crate) fn layer_bitrates(&self, now: Instant, spatial: usize) -> [Bitrate; MAX_TEMPORAL] {
+        match self.scalable.as_deref().filter(|scalable| scalable.is_known()) {
+            Some(scalable) => {
+                let share = self.share_of_now();
+                scalable.bitrates(now, spatial).map(|rate| rate.scaled(share))
+            }
+            None if spatial == 0 => self.bitrates(now),
+            None => [Bitrate::ZERO; MAX_TEMPORAL],
+        }
+    }
+
+    /// How much of what came within the window belongs to it: the rest had waited before.
+    fn share_of_now(&self) -> f64 {
+        let window = RATE_WINDOW.as_secs_f64();
+        window / (window + self.backlog.made_up().as_secs_f64())
+    }
+
+    /// The structure that frames of this version name their templates in.
+    pub(crate) fn structure(&self, version: u8) -> Option<&Structure> {
+        self.scalable.as_ref()?.structure(version)
+    }
+}
+
+/// Adds the layers to what is known of a payload of VP9 or AV1.
+fn read_layers(
+    scalable: &mut Scalable,
+    facts: &mut PayloadFacts,
+    descriptor: &[u8],
+    is_newest: bool,
+) -> Result<(), DescriptorError> {
+    let vp9 = match &facts.form {
+        PayloadForm::Scalable { vp9, .. } => *vp9,
+        PayloadForm::Plain | PayloadForm::Vp8(_) | PayloadForm::Red => None,
+    };
+    if !descriptor.is_empty() {
+        let read = scalable.read_descriptor(descriptor, is_newest);
+        facts.form = PayloadForm::Scalable { frame: read.as_ref().ok().map(|(frame, _)| *frame), vp9 };
+        // The payload may be encrypted from end to end; the descriptor is not.
+        facts.starts_keyframe = read.as_ref().is_ok_and(|&(_, starts)| starts);
+        return read.map(|_| ());
+    }
+    if scalable.has_structure() {
+        // The publisher stops to send descriptors with a keyframe, or one got lost on the way.
+        if !facts.starts_keyframe {
+            facts.form = PayloadForm::Scalable { frame: None, vp9 };
+            return Ok(());
+        }
+        scalable.restart();
+    }
+    let frame = vp9.as_ref().and_then(|vp9| scalable.read_vp9(vp9, is_newest));
+    facts.form = match frame {
+        Some(_) => PayloadForm::Scalable { frame, vp9 },
+        // Nothing tells its layers: everybody gets everything.
+        None => PayloadForm::Plain,
+    };
+    Ok(())
 }

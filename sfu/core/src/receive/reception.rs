@@ -8,6 +8,7 @@ use super::encoding::Encoding;
 use super::{EncodingIndex, MAX_ENCODINGS, MAX_TEMPORAL, Routed, SenderClock};
 use crate::bwe::Bitrate;
 use crate::codec::Codec;
+use crate::codec::dependency::Structure;
 use crate::ring::{PacketFacts, PacketRef, Ring, RingPacket};
 use crate::rtcp;
 use crate::rtp::{SeqNo, Ssrc};
@@ -53,10 +54,22 @@ impl Reception {
         self.codec
     }
 
-    /// How many encodings it has.
+    /// How many encodings it has at most; spatial layers of one stream count.
     #[must_use]
     pub fn encoding_count(&self) -> usize {
+        if self.is_scalable() { MAX_ENCODINGS } else { self.encodings.len() }
+    }
+
+    /// How many streams it has.
+    #[must_use]
+    pub fn stream_count(&self) -> usize {
         self.encodings.len()
+    }
+
+    /// Its encodings are the spatial layers of one stream (SVC).
+    #[must_use]
+    pub fn is_scalable(&self) -> bool {
+        self.codec.is_scalable() && self.encodings.len() == 1
     }
 
     /// Takes one packet that [`super::Inbound::route`] gave to this publication.
@@ -103,7 +116,8 @@ impl Reception {
         if self.codec.is_audio() {
             return;
         }
-        if let Some(encoding) = self.encodings.get_mut(encoding.index()) {
+        let stream = if self.is_scalable() { 0 } else { encoding.index() };
+        if let Some(encoding) = self.encodings.get_mut(stream) {
             encoding.keyframes.request();
         }
     }
@@ -187,15 +201,28 @@ impl Reception {
         self.encodings.get(encoding.index())?.clock
     }
 
-    /// Bits per second of an encoding over the last second, as forwarded packets take them. Zero: the publisher does not send it.
+    /// The dependency structure that frames of this version name their templates in.
+    #[must_use]
+    pub fn structure(&self, stream: EncodingIndex, version: u8) -> Option<&Structure> {
+        self.encodings.get(stream.index())?.structure(version)
+    }
+
+    /// Bits per second of an encoding over the last second, as forwarded packets take them. Zero: the publisher
+    /// does not send it.
     #[must_use]
     pub fn bitrate(&self, now: Instant, encoding: EncodingIndex) -> Bitrate {
+        if self.is_scalable() {
+            return self.bitrates(now, encoding)[MAX_TEMPORAL - 1];
+        }
         self.encodings.get(encoding.index()).map_or(Bitrate::ZERO, |encoding| encoding.bitrate(now))
     }
 
     /// The same, up to each temporal layer; equal where a layer adds nothing.
     #[must_use]
     pub fn bitrates(&self, now: Instant, encoding: EncodingIndex) -> [Bitrate; MAX_TEMPORAL] {
+        if self.is_scalable() {
+            return self.encodings[0].layer_bitrates(now, encoding.index());
+        }
         self.encodings.get(encoding.index()).map_or([Bitrate::ZERO; MAX_TEMPORAL], |e| e.bitrates(now))
     }
 

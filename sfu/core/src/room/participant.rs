@@ -277,11 +277,16 @@ impl Publication {
             .unwrap_or(Quality::High)
     }
 
-    /// Number of encodings, 1 to 3.
+    /// Number of encodings, 1 to 3. The declared layers of a scalable codec come in one stream.
     #[must_use]
     pub fn encodings(&self) -> usize {
         match &self.state {
             PublicationState::Live(bound) if !bound.rids.is_empty() => bound.rids.len().min(3),
+            PublicationState::Live(bound)
+                if matches!(bound.mime_type.as_str(), "video/VP9" | "video/AV1") =>
+            {
+                self.info.layers.len().clamp(1, 3)
+            }
             PublicationState::Live(_) | PublicationState::Asked => 1,
         }
     }

@@ -327,6 +327,7 @@ impl Shard {
         }
         let config = ForwardingConfig {
             codec,
+            scalable: false,
             ssrc,
             pt: MIXER_PT,
             red: None,
@@ -365,7 +366,7 @@ impl Shard {
     fn negotiate_downlink(&mut self, key: DownlinkKey, section: &NegotiatedSection, all: &Negotiated) {
         let Some(downlink) = self.downlinks.get_mut(key) else { return };
         let Some(media) = self.media.get(downlink.media) else { return };
-        let Some(config) = forwarding_config(section, all, media.reception.codec()) else { return };
+        let Some(config) = forwarding_config(section, all, &media.reception) else { return };
         match &mut downlink.forwarding {
             Some(forwarding) => forwarding.renegotiate(&config),
             None => downlink.forwarding = Some(Forwarding::new(config)),
@@ -411,8 +412,9 @@ fn offered_codecs(media: &super::Media, takes_red: bool) -> Vec<OfferedCodec> {
 fn forwarding_config(
     section: &NegotiatedSection,
     all: &Negotiated,
-    codec: crate::codec::Codec,
+    reception: &Reception,
 ) -> Option<ForwardingConfig> {
+    let codec = reception.codec();
     let wanted = match codec {
         crate::codec::Codec::Opus => Codec::Opus,
         crate::codec::Codec::Vp8 => Codec::Vp8,
@@ -425,6 +427,7 @@ fn forwarding_config(
     let rtx = send.rtx.zip(accepted.rtx).map(|(ssrc, pt)| RtxConfig { ssrc, pt, first_seq: FIRST_SEQ });
     Some(ForwardingConfig {
         codec,
+        scalable: reception.is_scalable(),
         ssrc: send.ssrc,
         pt: accepted.pt,
         red: section.by_codec(Codec::Red).map(|red| red.pt),

@@ -280,8 +280,8 @@ impl Shard {
                     if forwarding.is_held() {
                         self.timers.schedule(Timer::Pacing(peer_key), Some(now + SLOT));
                     }
-                    if forwarding.take_starved() {
-                        starved.extend(forwarding.waits_for());
+                    if let Some(encoding) = forwarding.take_starved() {
+                        starved.push(encoding);
                         self.timers.schedule(Timer::Sending(peer_key), Some(now));
                     }
                 }

@@ -26,9 +26,7 @@ impl Shard {
             let counters = &mut self.stats.media.forward;
             forwarding.forward_held(now, &media.reception, &mut leg, &mut self.arena, counters);
             is_held |= forwarding.is_held();
-            if forwarding.take_starved() {
-                starved.extend(forwarding.waits_for().map(|encoding| (downlink.media, encoding)));
-            }
+            starved.extend(forwarding.take_starved().map(|encoding| (downlink.media, encoding)));
         }
         if is_held {
             self.timers.schedule(Timer::Pacing(key), Some(now + SLOT));

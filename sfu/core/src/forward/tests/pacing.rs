@@ -1,4 +1,5 @@
 use super::scene::*;
+use crate::receive::EncodingIndex;
 
 const FRAME_US: u64 = 33_333;
 
@@ -50,8 +51,9 @@ fn a_backlog_that_waits_too_long_is_given_up_for_a_keyframe() {
     let sent = scene.take().len();
     assert!(sent < 80, "{sent}");
     assert_eq!(scene.counters.forward.held_too_long, 100 - sent as u64);
-    assert!(scene.forwarding.take_starved() && !scene.forwarding.take_starved());
-    assert_eq!(scene.forwarding.waits_for(), Some(crate::receive::EncodingIndex(0)));
+    assert_eq!(scene.forwarding.take_starved(), Some(EncodingIndex(0)));
+    assert_eq!(scene.forwarding.take_starved(), None);
+    assert_eq!(scene.forwarding.waits_for(), Some(EncodingIndex(0)));
     scene.send(camera.frame(Frame::new(0, scene.now_us)));
     assert!(scene.take().is_empty(), "nothing can be decoded before the keyframe");
     scene.now_us += 100_000;

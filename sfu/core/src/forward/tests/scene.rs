@@ -27,6 +27,7 @@ pub(super) const MID: u8 = 9;
 pub(super) const RID: u8 = 10;
 pub(super) const TWCC: u8 = 3;
 pub(super) const LEVEL: u8 = 1;
+pub(super) const DESCRIPTOR: u8 = 12;
 
 pub(super) fn pt(number: u8) -> Pt {
     Pt::new(number).unwrap()
@@ -211,6 +212,7 @@ pub(super) struct Got {
     pub(super) marker: bool,
     pub(super) has_mid: bool,
     pub(super) transport_cc: Option<u16>,
+    pub(super) descriptor: Vec<u8>,
     pub(super) payload: Vec<u8>,
 }
 
@@ -240,6 +242,7 @@ pub(super) const VIEWER_RTX: u32 = 78;
 pub(super) fn viewer_config(codec: Codec) -> ForwardingConfig {
     ForwardingConfig {
         codec,
+        scalable: false,
         ssrc: Ssrc(VIEWER_SSRC),
         pt: pt(120),
         red: None,
@@ -282,6 +285,7 @@ impl Scene {
             (ExtKind::Rid, RID),
             (ExtKind::TransportCc, TWCC),
             (ExtKind::AudioLevel, LEVEL),
+            (ExtKind::DependencyDescriptor, DESCRIPTOR),
         ]));
         inbound.set_section(section);
         Self {
@@ -405,6 +409,7 @@ impl Scene {
                     marker: header.marker,
                     has_mid: extensions.mid.is_some(),
                     transport_cc: extensions.transport_cc,
+                    descriptor: extensions.dependency_descriptor.unwrap_or_default().to_vec(),
                     payload: datagram[header.payload.clone()].to_vec(),
                 });
             }
