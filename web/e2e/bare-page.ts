@@ -1,4 +1,4 @@
-/** Serves a page that holds nothing but livekit-client and `clients/participant-page.ts`. */
+/** Serves a page that holds nothing but livekit-client and one script of `clients/`. */
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -19,8 +19,8 @@ async function read(path: string): Promise<string> {
   return readFile(fileURLToPath(new URL(path, import.meta.url)), "utf8");
 }
 
-export async function serveBarePage(): Promise<BarePage> {
-  const participant = await transformWithOxc(await read("clients/participant-page.ts"), "participant-page.ts");
+export async function serveBarePage(script = "participant-page.ts"): Promise<BarePage> {
+  const participant = await transformWithOxc(await read(`clients/${script}`), script);
   const files: Record<string, readonly [type: string, body: string]> = {
     "/": ["text/html", PAGE],
     "/livekit-client.mjs": ["text/javascript", await read("../node_modules/livekit-client/dist/livekit-client.esm.mjs")],
