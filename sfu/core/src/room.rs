@@ -19,6 +19,7 @@ pub mod sid;
 pub mod speakers;
 
 pub mod admin;
+mod backup;
 pub mod calls;
 mod presence;
 pub mod publishing;

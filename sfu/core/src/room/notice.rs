@@ -62,7 +62,8 @@ impl Room {
 
     /// A live track of a joined participant came or is about to go.
     pub(super) fn note_track(&mut self, what: Happening, publication: PublicationKey) {
-        let Some(source) = self.publication(publication).filter(|source| source.is_live()) else { return };
+        let source = self.publication(publication).filter(|p| p.is_live() && p.backs_up.is_none());
+        let Some(source) = source else { return };
         let track = Some(source.info.clone());
         let Some(&owner) = self.owners.get(&publication) else { return };
         if self.has_joined(owner) {

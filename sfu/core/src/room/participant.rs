@@ -181,7 +181,7 @@ impl Participant {
     /// What others see of it, with its live tracks.
     #[must_use]
     pub fn full_info(&self) -> ParticipantInfo {
-        let live = self.publications.iter().filter(|p| p.is_live());
+        let live = self.publications.iter().filter(|p| p.is_live() && p.backs_up.is_none());
         ParticipantInfo { tracks: live.map(|p| p.info.clone()).collect(), ..self.info.clone() }
     }
 
@@ -249,6 +249,10 @@ pub struct Publication {
     pub cids: Vec<String>,
     /// Preferred codec, in lower case; empty: any.
     pub codec: String,
+    /// A second codec that its publisher would send on demand, in lower case.
+    pub backup_codec: Option<String>,
+    /// It is the second codec of this publication, under the same track id: see `backup`.
+    pub backs_up: Option<PublicationKey>,
     /// Where it is in its life.
     pub state: PublicationState,
     /// Its publisher was told that somebody receives it.

@@ -54,6 +54,9 @@ impl Room {
         if !participant.info.permission.may_publish(wish.source) {
             return Err(PublishError::NotAllowed);
         }
+        if let Some(track) = wish.existing.clone() {
+            return self.add_backup(key, (publication, &track), wish, entropy, now);
+        }
         if let Some(known) = participant.publications.iter().find(|p| p.info.cid == wish.cid && !p.is_live())
         {
             // The client asks again after a resume: the same answer.
@@ -127,7 +130,8 @@ impl Room {
     /// The publisher removed the sender or the section of a track.
     pub fn unpublish(&mut self, publication: PublicationKey, now: Now) {
         let Some(&key) = self.owners.get(&publication) else { return };
-        let sid = self.publication(publication).map(|p| p.info.sid.clone());
+        let told = self.publication(publication).filter(|p| p.backs_up.is_none());
+        let sid = told.map(|p| p.info.sid.clone());
         self.remove_publication(publication);
         if let Some(sid) = sid {
             self.tell(key, Response::TrackUnpublished(sid));
@@ -156,12 +160,18 @@ impl Room {
         publication.info.muted = muted;
         publication.info.version_unix_us = now.unix_us;
         let (publication, live) = (publication.key, publication.is_live());
+        let backup = participant.publications.iter_mut().find(|p| p.backs_up == Some(publication));
+        let backup = backup.map(|backup| {
+            backup.info.muted = muted;
+            backup.key
+        });
         if by_server {
             self.tell(key, Response::Mute { track: track.clone(), muted });
         }
         if live {
             self.changed(key, now);
             self.tune_everybody(publication);
+            backup.into_iter().for_each(|backup| self.tune_everybody(backup));
         }
         true
     }
@@ -231,12 +241,15 @@ impl Room {
     }
 
     pub(super) fn remove_publication(&mut self, publication: PublicationKey) {
+        if let Some(backup) = self.backup_of(publication) {
+            self.remove_publication(backup);
+        }
         self.note_track(Happening::TrackUnpublished, publication);
         self.detach_everybody(publication);
         let Some(publisher) = self.owners.remove(&publication) else { return };
         if let Some(participant) = self.participants.get_mut(&publisher) {
             participant.publications.retain(|p| {
-                if p.key == publication {
+                if p.key == publication && p.backs_up.is_none() {
                     self.tracks.remove(&p.info.sid);
                 }
                 p.key != publication
@@ -299,12 +312,18 @@ fn check(wish: &AddTrack, limits: &RoomLimits) -> Result<(), PublishError> {
 /// Features are numbers of an enum with fewer values.
 const MAX_FEATURES: usize = 16;
 
-fn new_publication(key: PublicationKey, wish: AddTrack, entropy: &mut Entropy, now: Now) -> Publication {
+pub(super) fn new_publication(
+    key: PublicationKey,
+    wish: AddTrack,
+    entropy: &mut Entropy,
+    now: Now,
+) -> Publication {
     let mut cids = vec![wish.cid.clone()];
     cids.extend(
         wish.codecs.iter().map(|(_, cid)| cid.clone()).filter(|cid| !cid.is_empty() && *cid != wish.cid),
     );
     let codec = wish.codecs.first().map(|(codec, _)| codec.to_ascii_lowercase()).unwrap_or_default();
+    let backup_codec = wish.codecs.get(1).map(|(codec, _)| codec.to_ascii_lowercase());
     let mut layers = wish.layers;
     layers.sort_by_key(|layer| layer.quality);
     if layers.is_empty() && wish.kind == Kind::Video {
@@ -335,5 +354,14 @@ fn new_publication(key: PublicationKey, wish: AddTrack, entropy: &mut Entropy, n
         packet_trailer_features: wish.packet_trailer_features,
         version_unix_us: now.unix_us,
     };
-    Publication { key, info, cids, codec, state: PublicationState::Asked, was_received: false }
+    Publication {
+        key,
+        info,
+        cids,
+        codec,
+        backup_codec,
+        backs_up: None,
+        state: PublicationState::Asked,
+        was_received: false,
+    }
 }

@@ -18,19 +18,29 @@ impl Room {
             };
             let Some(subscription) = self.subscription_entry(key, publication) else { return };
             subscription.wanted = Some(wanted);
-            subscription.unplayable = false;
+            let backup = self.backup_of(publication);
+            if backup.is_none()
+                && let Some(subscription) = self.subscription_entry(key, publication)
+            {
+                subscription.unplayable = false;
+            }
             self.reconsider(key, publication);
+            backup.into_iter().for_each(|backup| self.reconsider(key, backup));
         }
     }
 
-    /// A participant receives no codec of a track: it is told, and the track is taken from it.
+    /// A participant receives no codec of a track: it gets the backup codec, if there is one. Otherwise it is told,
+    /// and the track is taken from it.
     pub fn refuse_unplayable(&mut self, key: ParticipantKey, publication: PublicationKey) {
         let Some(track) = self.publication(publication).map(|p| p.info.sid.clone()) else { return };
         let Some(subscription) = self.subscription_entry(key, publication) else { return };
         subscription.unplayable = true;
-        let reason = SubscriptionRefusal::CodecUnsupported;
-        self.tell(key, Response::SubscriptionRefused { track, reason });
+        if !self.want_backup(publication) {
+            let reason = SubscriptionRefusal::CodecUnsupported;
+            self.tell(key, Response::SubscriptionRefused { track, reason });
+        }
         self.reconsider(key, publication);
+        self.backup_of(publication).into_iter().for_each(|backup| self.reconsider(key, backup));
     }
 
     /// How a participant shows tracks.
@@ -40,7 +50,9 @@ impl Room {
             let Some(subscription) = self.subscription_entry(key, publication) else { return };
             if subscription.settings != settings {
                 subscription.settings = settings;
-                self.effects.push_back(Effect::Tune { subscriber: key, publication });
+                let both = [Some(publication), self.backup_of(publication)];
+                let tunes = both.into_iter().flatten();
+                self.effects.extend(tunes.map(|publication| Effect::Tune { subscriber: key, publication }));
             }
         }
     }
@@ -91,14 +103,15 @@ impl Room {
     /// The layer that a subscriber should get, `None` while it wants nothing of the publication.
     #[must_use]
     pub fn wish(&self, key: ParticipantKey, publication: PublicationKey) -> Option<Quality> {
-        let subscription = self.subscription(key, publication)?;
         let source = self.publication(publication)?;
-        if !subscription.attached || (subscription.settings.disabled && source.kind() == Kind::Video) {
+        let settings = self.subscription(key, source.backs_up.unwrap_or(publication))?.settings;
+        let attached = self.subscription(key, publication)?.attached;
+        if !attached || (settings.disabled && source.kind() == Kind::Video) {
             return None;
         }
-        Some(match subscription.settings.size {
+        Some(match settings.size {
             Some(tile) if source.kind() == Kind::Video => source.layer_for(tile),
-            _ => subscription.settings.quality,
+            _ => settings.quality,
         })
     }
 
@@ -186,20 +199,24 @@ impl Room {
         let allowed = may_see(owner, participant, &source.info.sid);
         let (sid, track) = (owner.info.sid.clone(), source.info.sid.clone());
         let subscription = participant.subscriptions.get(&publication);
-        let wanted = subscription.and_then(|s| s.wanted).unwrap_or(participant.auto_subscribe);
+        let main = source.backs_up.map_or(subscription, |main| participant.subscriptions.get(&main));
+        let wanted = main.and_then(|s| s.wanted).unwrap_or(participant.auto_subscribe);
         let attached = subscription.is_some_and(|s| s.attached);
         let was_refused = subscription.is_some_and(|s| s.refused);
         let known = subscription.is_some();
         let attached_count = participant.subscriptions.values().filter(|s| s.attached).count();
         let room_for_one = attached || attached_count < self.limits.subscriptions_per_participant;
-        let playable = !subscription.is_some_and(|s| s.unplayable);
+        // The second codec goes to those who cannot receive the first.
+        let is_needed = source.backs_up.is_none() || main.is_some_and(|s| s.unplayable);
+        let playable = is_needed && !subscription.is_some_and(|s| s.unplayable);
+        let is_told = source.backs_up.is_none();
         let attach = live
             && wanted
             && playable
             && allowed
             && participant.info.permission.can_subscribe
             && room_for_one;
-        if live && allowed == was_refused {
+        if is_told && live && allowed == was_refused {
             self.tell(key, Response::SubscriptionPermission { participant: sid, track, allowed });
         }
         if !attach && !known && allowed {

@@ -1,4 +1,5 @@
 mod crowd;
+mod backup;
 mod limits;
 
 use super::admin::ParticipantChange;

@@ -322,7 +322,11 @@ impl Shard {
         let Some(owner) = room.participant(media.owner) else { return };
         let codec = media.reception.codec();
         if matches!(codec, crate::codec::Codec::Vp9 | crate::codec::Codec::Av1) {
-            // The link does not carry them.
+            // The link does not carry them; a publisher may have another codec.
+            let room_key = media.room;
+            if let Some(room) = self.rooms.get_mut(&room_key) {
+                room.refuse_unplayable(subscriber, publication);
+            }
             return;
         }
         let config = ForwardingConfig {

@@ -1,0 +1,122 @@
+use super::*;
+
+/// Alice publishes VP9 and declares VP8 as her second codec.
+fn scene() -> (Scene, ParticipantKey, PublicationKey) {
+    let mut scene = Scene::new();
+    let alice = scene.join("alice");
+    let publication = PublicationKey(scene.key());
+    let codecs = vec![("vp9".to_owned(), "cam".to_owned()), ("VP8".to_owned(), String::new())];
+    let wish = AddTrack { codecs, ..camera("cam") };
+    scene.room.add_track(alice, publication, wish, &mut scene.entropy, scene.now).unwrap();
+    let bound = BoundTrack { mid: "1".to_owned(), mime_type: "video/VP9".to_owned(), rids: Vec::new() };
+    scene.room.bind_track(alice, Kind::Video, "cam", bound, scene.now).unwrap();
+    (scene, alice, publication)
+}
+
+/// Her client's answer to the wish for the second codec.
+fn back_up(scene: &mut Scene, alice: ParticipantKey, track: &TrackSid) -> PublicationKey {
+    let key = PublicationKey(scene.key());
+    let codecs = vec![("vp8".to_owned(), "cam-2".to_owned())];
+    let wish = AddTrack { codecs, existing: Some(track.clone()), ..camera("cam-2") };
+    scene.room.add_track(alice, key, wish, &mut scene.entropy, scene.now).unwrap();
+    let rids = ["q", "h", "f"].map(str::to_owned).to_vec();
+    let bound = BoundTrack { mid: "2".to_owned(), mime_type: "video/VP8".to_owned(), rids };
+    scene.room.bind_track(alice, Kind::Video, "cam-2", bound, scene.now).unwrap();
+    key
+}
+
+fn told(effects: &[Effect], who: ParticipantKey) -> Vec<Response> {
+    let to_them = effects.iter().filter_map(|effect| match effect {
+        Effect::Tell { to, what } if *to == who => Some(what.clone()),
+        _ => None,
+    });
+    to_them.collect()
+}
+
+#[test]
+fn who_cannot_receive_the_first_codec_gets_the_second_once_it_is_published() {
+    let (mut scene, alice, main) = scene();
+    let (bob, carol) = (scene.join("bob"), scene.join("carol"));
+    scene.effects();
+    let track = scene.room.publication(main).unwrap().info.sid.clone();
+    scene.room.refuse_unplayable(bob, main);
+    let effects = scene.effects();
+    let asked =
+        Response::SubscribedQuality { track: track.clone(), codec: "vp8".to_owned(), enabled: [true; 3] };
+    assert_eq!(told(&effects, alice), [asked]);
+    assert!(told(&effects, bob).is_empty(), "he is not told of a failure");
+    assert!(effects.contains(&Effect::Detach { subscriber: bob, publication: main }));
+
+    let backup = back_up(&mut scene, alice, &track);
+    let effects = scene.effects();
+    assert!(effects.contains(&Effect::Attach { subscriber: bob, publication: backup }));
+    assert!(!effects.contains(&Effect::Attach { subscriber: carol, publication: backup }));
+    // It goes by the track's own id, and nobody sees a second track.
+    assert_eq!(scene.room.publication(backup).unwrap().info.sid, track);
+    assert_eq!(scene.room.publication_of(&track), Some(main));
+    assert_eq!(scene.room.participant(alice).unwrap().full_info().tracks.len(), 1);
+
+    // Each codec is wanted by its own subscribers.
+    let settings = TrackSettings { disabled: false, quality: Quality::Low, size: None };
+    scene.room.set_track_settings(bob, std::slice::from_ref(&track), settings);
+    assert!(scene.effects().contains(&Effect::Tune { subscriber: bob, publication: backup }));
+    assert_eq!(scene.room.wanted_qualities(backup), [true, false, false]);
+    assert_eq!(scene.room.wanted_qualities(main), [true; 3]);
+    scene.room.subscribe(bob, std::slice::from_ref(&track), false);
+    assert!(scene.effects().contains(&Effect::Detach { subscriber: bob, publication: backup }));
+    scene.room.subscribe(bob, std::slice::from_ref(&track), true);
+    assert!(scene.effects().contains(&Effect::Attach { subscriber: bob, publication: backup }));
+}
+
+#[test]
+fn who_receives_neither_codec_is_told_so() {
+    let (mut scene, alice, main) = scene();
+    let bob = scene.join("bob");
+    let track = scene.room.publication(main).unwrap().info.sid.clone();
+    scene.room.refuse_unplayable(bob, main);
+    let backup = back_up(&mut scene, alice, &track);
+    scene.effects();
+    scene.room.refuse_unplayable(bob, backup);
+    let effects = scene.effects();
+    let reason = SubscriptionRefusal::CodecUnsupported;
+    assert_eq!(told(&effects, bob), [Response::SubscriptionRefused { track, reason }]);
+    assert!(effects.contains(&Effect::Detach { subscriber: bob, publication: backup }));
+}
+
+#[test]
+fn the_second_codec_ends_and_mutes_with_its_track_and_never_ends_it() {
+    let (mut scene, alice, main) = scene();
+    let bob = scene.join("bob");
+    let track = scene.room.publication(main).unwrap().info.sid.clone();
+    scene.room.refuse_unplayable(bob, main);
+    let backup = back_up(&mut scene, alice, &track);
+    scene.room.mute(alice, &track, true, false, scene.now);
+    assert!(scene.room.publication(backup).unwrap().info.muted);
+    scene.effects();
+    scene.room.unpublish(backup, scene.now);
+    assert!(!told(&scene.effects(), alice).contains(&Response::TrackUnpublished(track.clone())));
+    assert_eq!(scene.room.publication_of(&track), Some(main));
+    let backup = back_up(&mut scene, alice, &track);
+    scene.room.unpublish(main, scene.now);
+    assert!(scene.room.publication(main).is_none() && scene.room.publication(backup).is_none());
+    let effects = scene.effects();
+    assert!(effects.contains(&Effect::Unpublished { publisher: alice, publication: backup }));
+    assert_eq!(scene.room.publication_of(&track), None);
+}
+
+#[test]
+fn a_second_codec_needs_a_track_of_ones_own_and_comes_once() {
+    let (mut scene, alice, main) = scene();
+    let bob = scene.join("bob");
+    let track = scene.room.publication(main).unwrap().info.sid.clone();
+    let mut add = |who, cid: &str, track: &TrackSid| {
+        let key = PublicationKey(scene.key());
+        let wish = AddTrack { existing: Some(track.clone()), ..camera(cid) };
+        scene.room.add_track(who, key, wish, &mut scene.entropy, scene.now)
+    };
+    assert_eq!(add(bob, "one", &track), Err(PublishError::Invalid));
+    assert_eq!(add(alice, "one", &TrackSid::from_wire("TR_none")), Err(PublishError::Invalid));
+    assert_eq!(add(alice, "one", &track), Ok(()));
+    assert_eq!(add(alice, "one", &track), Ok(()), "a repetition changes nothing");
+    assert_eq!(add(alice, "two", &track), Err(PublishError::TooMany));
+}
