@@ -70,3 +70,22 @@ for (const codec of ["vp9", "av1"] as const) {
     });
   }
 }
+
+for (const singlePeerConnection of [true, false]) {
+  test(`a viewer without VP9 gets the backup codec, others the first, over ${singlePeerConnection ? "one peer connection" : "two peer connections"}`, async () => {
+    const room = `backup-${singlePeerConnection}`;
+    const publisher = await open(room, "publisher", { singlePeerConnection, publish: { codec: "vp9", backupCodec: true } });
+    const modern = await open(room, "modern", { singlePeerConnection });
+    await expect.poll(async () => (await decoded(modern)).frames, PATIENCE).toBeGreaterThan(0);
+    // Nobody needs it yet.
+    expect((await publisher.evaluate(() => window.codecs.encoded())).map(({ codec }) => codec)).toEqual(["video/VP9"]);
+    const old = await open(room, "old", { singlePeerConnection, without: "video/VP9" });
+    await expectWidth(old, 960);
+    expect((await decoded(old)).codec).toBe("video/VP8");
+    await old.evaluate(() => window.codecs.want("low"));
+    await expect.poll(async () => (await decoded(old)).width, PATIENCE).toBeLessThan(400);
+    await expectWidth(modern, 960);
+    expect((await decoded(modern)).codec).toBe("video/VP9");
+    await Promise.all([publisher, modern, old].map((page) => page.context().close()));
+  });
+}

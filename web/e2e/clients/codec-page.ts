@@ -8,6 +8,8 @@ export interface CodecWish {
   singlePeerConnection: boolean;
   /** Publishes; otherwise it only receives. */
   publish?: { codec: VideoCodec; backupCodec: boolean };
+  /** A codec that its browser cannot receive, as `video/VP9`. */
+  without?: string;
 }
 
 /** The picture as the viewer decodes it; zeros before the first frame. */
@@ -44,8 +46,23 @@ const RESOLUTION = { width: 960, height: 540, frameRate: 10 };
 
 let room: Room;
 
+/** Makes this page's browser one that lacks a codec. */
+function forget(mimeType: string): void {
+  const codecs = RTCRtpReceiver.getCapabilities("video")?.codecs.filter((codec) => codec.mimeType !== mimeType) ?? [];
+  for (const method of ["createOffer", "createAnswer"] as const) {
+    RTCPeerConnection.prototype[method] = new Proxy(RTCPeerConnection.prototype[method], {
+      apply(target, connection: RTCPeerConnection, args) {
+        const ofVideo = connection.getTransceivers().filter(({ receiver }) => receiver.track.kind === "video");
+        for (const transceiver of ofVideo) transceiver.setCodecPreferences(codecs);
+        return Reflect.apply(target, connection, args);
+      },
+    });
+  }
+}
+
 async function join(): Promise<void> {
-  const { url, token, singlePeerConnection, publish } = JSON.parse(decodeURIComponent(location.hash.slice(1))) as CodecWish;
+  const { url, token, singlePeerConnection, publish, without } = JSON.parse(decodeURIComponent(location.hash.slice(1))) as CodecWish;
+  if (without) forget(without);
   room = new Room({ singlePeerConnection, adaptiveStream: false, dynacast: true });
   await room.connect(url, token);
   if (!publish) return;
