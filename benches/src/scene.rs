@@ -246,6 +246,7 @@ fn subscriber(place: usize, sink: Option<&Sink>) -> Subscriber {
     let ssrc = 1_000 + 2 * u32::try_from(place).unwrap_or(0);
     let config = ForwardingConfig {
         codec: Codec::Vp8,
+        scalable: false,
         ssrc: Ssrc(ssrc),
         pt: pt(120),
         red: None,

@@ -183,8 +183,8 @@ impl Play {
         let [high, low] = self.next[0].2.to_be_bytes();
         match template {
             0..16 => [&[0xc0, high, low], &L3T3_KEY[3..]].concat(),
-            16..128 => vec![bits & 0xc0 | template % 16, high, low],
-            _ => vec![0xc0 | template % 16, high, low, 0x40 | template & 0x3f, template],
+            16..128 => vec![bits & 0xc0 | template & 0x0f, high, low],
+            _ => vec![0xc0 | template & 0x0f, high, low, 0x40 | template & 0x3f, template],
         }
     }
 

@@ -20,16 +20,16 @@ impl LayerId {
     /// The pair, each part cut to what is told apart.
     #[must_use]
     pub const fn new(spatial: u8, temporal: u8) -> Self {
-        const fn cut(layer: u8, count: usize) -> u8 {
-            if (layer as usize) < count { layer } else { (count - 1) as u8 }
+        const fn cut(layer: u8) -> u8 {
+            if layer < 2 { layer } else { 2 }
         }
-        Self { spatial: cut(spatial, MAX_SPATIAL), temporal: cut(temporal, MAX_TEMPORAL) }
+        const { assert!(MAX_SPATIAL == 3 && MAX_TEMPORAL == 3, "two is the highest of both") };
+        Self { spatial: cut(spatial), temporal: cut(temporal) }
     }
 
     /// Every pair, smallest first.
     pub fn all() -> impl Iterator<Item = Self> {
-        const ALL: [u8; MAX_SPATIAL] = [0, 1, 2];
-        ALL.into_iter().flat_map(|spatial| ALL.into_iter().map(move |temporal| Self { spatial, temporal }))
+        (0..3).flat_map(|spatial| (0..3).map(move |temporal| Self { spatial, temporal }))
     }
 
     /// Place among all pairs.

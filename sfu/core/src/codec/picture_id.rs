@@ -30,7 +30,7 @@ impl PictureId {
 
     /// Bytes that it takes.
     #[must_use]
-    pub const fn len(self) -> usize {
+    pub const fn size(self) -> usize {
         match self {
             Self::Short(_) => 1,
             Self::Long(_) => 2,

@@ -42,7 +42,7 @@ impl Vp8Descriptor {
         let mut at = PICTURE_ID_AT;
         if flags & 0x80 != 0 {
             let id = PictureId::read(payload.get(at..)?)?;
-            at += id.len();
+            at += id.size();
             descriptor.picture_id = Some(id);
         }
         if flags & 0x40 != 0 {
@@ -76,7 +76,7 @@ impl Vp8Descriptor {
         let mut at = PICTURE_ID_AT;
         if let Some(id) = self.picture_id {
             id.write(picture_id, &mut payload[at..]);
-            at += id.len();
+            at += id.size();
         }
         if self.tl0_picture.is_some() {
             payload[at] = tl0_picture;

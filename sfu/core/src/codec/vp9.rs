@@ -53,7 +53,7 @@ impl Vp9Descriptor {
         let mut at = 1;
         if has(0x80) {
             let id = PictureId::read(payload.get(at..)?)?;
-            at += id.len();
+            at += id.size();
             descriptor.picture_id = Some(id);
         }
         if has(0x20) {
@@ -145,7 +145,7 @@ impl Vp9Descriptor {
         let mut at = 1;
         if let Some(id) = self.picture_id {
             id.write(picture_id, &mut payload[at..]);
-            at += id.len();
+            at += id.size();
         }
         if self.tl0_picture.is_some() {
             payload[at + 1] = tl0_picture;
@@ -155,7 +155,7 @@ impl Vp9Descriptor {
     /// Bytes of the payload that [`Self::rewrite`] may change: flags, picture id, layers, TL0PICIDX.
     #[must_use]
     pub fn rewritten_len(&self) -> usize {
-        1 + self.picture_id.map_or(0, PictureId::len) + if self.tl0_picture.is_some() { 2 } else { 0 }
+        1 + self.picture_id.map_or(0, PictureId::size) + if self.tl0_picture.is_some() { 2 } else { 0 }
     }
 }
 

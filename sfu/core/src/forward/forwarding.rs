@@ -421,7 +421,9 @@ impl Forwarding {
         let time = self.timeline.time(turn.now, facts.time);
         let ids = match &facts.payload.form {
             PayloadForm::Plain | PayloadForm::Red => OutgoingIds::default(),
-            form => self.pictures.place(FrameIds::of(form), pictures_skipped),
+            form @ (PayloadForm::Vp8(_) | PayloadForm::Scalable { .. }) => {
+                self.pictures.place(FrameIds::of(form), pictures_skipped)
+            }
         };
         let sent = Sent { index, packet: name, time, ids, encoding, marker, is_filler };
         let ok = if is_filler { self.send_filler(turn, &sent) } else { self.send_media(turn, &sent, packet) };

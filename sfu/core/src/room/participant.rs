@@ -281,16 +281,18 @@ impl Publication {
             .unwrap_or(Quality::High)
     }
 
-    /// Number of encodings, 1 to 3. The declared layers of a scalable codec come in one stream.
+    /// Its layers come in one stream: it may have as many as there are qualities.
+    fn is_scalable(&self) -> bool {
+        let PublicationState::Live(bound) = &self.state else { return false };
+        bound.rids.is_empty() && matches!(bound.mime_type.as_str(), "video/VP9" | "video/AV1")
+    }
+
+    /// Number of encodings, 1 to 3.
     #[must_use]
     pub fn encodings(&self) -> usize {
         match &self.state {
             PublicationState::Live(bound) if !bound.rids.is_empty() => bound.rids.len().min(3),
-            PublicationState::Live(bound)
-                if matches!(bound.mime_type.as_str(), "video/VP9" | "video/AV1") =>
-            {
-                self.info.layers.len().clamp(1, 3)
-            }
+            PublicationState::Live(_) if self.is_scalable() => 3,
             PublicationState::Live(_) | PublicationState::Asked => 1,
         }
     }
@@ -300,6 +302,10 @@ impl Publication {
     /// The n-th RID is the n-th declared layer; a wish above the highest means the highest.
     #[must_use]
     pub fn encoding_of(&self, wish: Quality) -> usize {
+        if self.is_scalable() && self.info.layers.len() < 2 {
+            // Nobody said how many layers the stream has (WHIP has no words for it).
+            return wish as usize;
+        }
         let count = self.encodings();
         let last_fitting = self.info.layers.iter().take(count).rposition(|layer| layer.quality <= wish);
         match last_fitting {

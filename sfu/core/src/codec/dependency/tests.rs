@@ -109,7 +109,7 @@ fn a_rewrite_changes_the_number_and_the_active_targets_and_nothing_else() {
     full.put(0b0_1111, 5);
     full.put(0x1ff, 9);
     (0..9).for_each(|_| full.put(0b11, 2));
-    full.put(0b01_0010_00, 8);
+    full.put(0b0100_1000, 8);
     full.put(0x01_02_03, 24);
     let cases = [
         ("plain", samples::plain((true, false), 23, 0xfffe)),

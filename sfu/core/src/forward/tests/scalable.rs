@@ -199,7 +199,7 @@ impl Show {
 
     fn descriptor(&self, key: bool, spatial: u8, flags: (bool, bool)) -> Vec<u8> {
         // Ids of successive structures do not overlap.
-        let first = if self.key_count % 2 == 0 { 0 } else { 40 };
+        let first = if self.key_count.is_multiple_of(2) { 0 } else { 40 };
         let templates = if key { self.mode.key } else { self.mode.round[self.place] };
         let template = (first + templates[usize::from(spatial)]) % 64;
         let number = u16::try_from((self.frame + 0xfc00) & 0xffff).unwrap();

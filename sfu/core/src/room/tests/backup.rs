@@ -26,9 +26,9 @@ fn back_up(scene: &mut Scene, alice: ParticipantKey, track: &TrackSid) -> Public
 }
 
 fn told(effects: &[Effect], who: ParticipantKey) -> Vec<Response> {
-    let to_them = effects.iter().filter_map(|effect| match effect {
-        Effect::Tell { to, what } if *to == who => Some(what.clone()),
-        _ => None,
+    let to_them = effects.iter().filter_map(|effect| {
+        let Effect::Tell { to, what } = effect else { return None };
+        (*to == who).then(|| what.clone())
     });
     to_them.collect()
 }
@@ -102,6 +102,25 @@ fn the_second_codec_ends_and_mutes_with_its_track_and_never_ends_it() {
     let effects = scene.effects();
     assert!(effects.contains(&Effect::Unpublished { publisher: alice, publication: backup }));
     assert_eq!(scene.room.publication_of(&track), None);
+}
+
+#[test]
+fn the_qualities_of_a_scalable_stream_are_its_spatial_layers() {
+    let (mut scene, alice, main) = scene();
+    let places = |scene: &Scene| {
+        let publication = scene.room.publication(main).unwrap();
+        [Quality::Low, Quality::Medium, Quality::High].map(|quality| publication.encoding_of(quality))
+    };
+    assert_eq!(places(&scene), [0, 1, 2]);
+    let keep_largest = |scene: &mut Scene, count: usize| {
+        let participant = scene.room.participants.get_mut(&alice).unwrap();
+        let layers = &mut participant.publications[0].info.layers;
+        *layers = layers.split_off(layers.len() - count);
+    };
+    keep_largest(&mut scene, 2);
+    assert_eq!(places(&scene), [0, 0, 1], "L2T1 declares the two larger qualities");
+    keep_largest(&mut scene, 1);
+    assert_eq!(places(&scene), [0, 1, 2], "who declares one may send three");
 }
 
 #[test]
