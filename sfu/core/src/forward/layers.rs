@@ -107,7 +107,6 @@ impl Layers {
 
     /// True when a packet that ends this frame is the last that this subscriber gets of its picture.
     pub(super) const fn ends_picture(&self, frame: &LayerFrame) -> bool {
-        // The publisher marks the end of the largest layer itself.
         frame.ends_frame && frame.layer.spatial == self.current.spatial
     }
 
