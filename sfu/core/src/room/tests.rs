@@ -1,5 +1,5 @@
-mod crowd;
 mod backup;
+mod crowd;
 mod limits;
 
 use super::admin::ParticipantChange;
