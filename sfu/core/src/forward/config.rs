@@ -55,7 +55,7 @@ pub struct Target {
 
 impl ForwardingConfig {
     /// The stream that carries an encoding.
-    pub(super) const fn stream(&self, encoding: EncodingIndex) -> EncodingIndex {
+    pub(crate) const fn stream(&self, encoding: EncodingIndex) -> EncodingIndex {
         if self.scalable { EncodingIndex(0) } else { encoding }
     }
 

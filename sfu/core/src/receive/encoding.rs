@@ -242,6 +242,11 @@ impl Encoding {
 
     /// Takes a packet that another shard has received.
     pub(crate) fn handle_relayed(&mut self, facts: PacketFacts, descriptor: &[u8], payload: &[u8]) {
+        if let (Some(scalable), PayloadForm::Scalable { frame: Some(frame), .. }) =
+            (&mut self.scalable, &facts.payload.form)
+        {
+            scalable.follow(descriptor, frame.structure);
+        }
         self.ring.push(facts, descriptor, payload);
     }
 

@@ -44,6 +44,17 @@ impl Scalable {
         self.highest = None;
     }
 
+    /// Keeps the structure that a packet brings whose frame another shard has read as of this version.
+    pub(crate) fn follow(&mut self, descriptor: &[u8], version: u8) {
+        if self.structure.is_some() && self.version == version {
+            return;
+        }
+        let read = Descriptor::parse(descriptor, None).ok();
+        if let Some(structure) = read.and_then(|read| read.structure) {
+            (self.structure, self.version) = (Some(structure), version);
+        }
+    }
+
     /// Reads the dependency descriptor of a packet, which may be the newest of the stream. Returns the frame, and
     /// whether a new structure begins with this packet.
     ///
@@ -155,3 +166,25 @@ impl Scalable {
 
 /// A layer of which nothing came for so long is not sent.
 const STALE: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::dependency::samples::{self, L3T3_KEY};
+
+    #[test]
+    fn another_shard_follows_the_structures_of_the_one_that_reads() {
+        let [mut home, mut away] = std::array::from_fn(|_| Scalable::new(Duration::from_secs(1)));
+        for number in [1, 50] {
+            let key = samples::key((true, true), 0, number, &L3T3_KEY);
+            let (frame, starts) = home.read_descriptor(&key, true).unwrap();
+            assert!(starts && away.structure(frame.structure).is_none());
+            away.follow(&key, frame.structure);
+            let plain = samples::plain((true, true), 1, number + 1);
+            let (frame, _) = home.read_descriptor(&plain, true).unwrap();
+            away.follow(&plain, frame.structure);
+            assert_eq!(away.structure(frame.structure), home.structure(frame.structure));
+            assert!(away.structure(frame.structure).is_some());
+        }
+    }
+}

@@ -253,7 +253,7 @@ impl Shard {
             owner: media.owner,
             origin: media.origin.clone(),
             codec: media.reception.codec(),
-            encodings: media.reception.encoding_count(),
+            encodings: media.reception.stream_count(),
             red: media.red,
             fmtp: media.fmtp.clone(),
             state,

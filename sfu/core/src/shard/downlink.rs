@@ -13,7 +13,7 @@ use super::{Event, Shard};
 use crate::bwe::{Bitrate, Climb};
 use crate::forward::{Forwarding, ForwardingConfig, RtxConfig, Target};
 use crate::names::Ssrc;
-use crate::receive::{EncodingIndex, MAX_TEMPORAL};
+use crate::receive::{EncodingIndex, MAX_TEMPORAL, Reception};
 use crate::room::message::Kind;
 use crate::room::{ParticipantKey, PublicationKey};
 use crate::rtp::{ExtMap, Pt, RtpTime, SeqNo};

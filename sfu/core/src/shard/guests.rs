@@ -146,7 +146,8 @@ impl Shard {
         let Some(media) = self.media.get_mut(key) else { return false };
         let Feed::Home(home) = &mut media.feed else { return false };
         if !media.reception.codec().is_audio() {
-            home.keyframes.insert(encoding);
+            let stream = if media.reception.is_scalable() { EncodingIndex(0) } else { encoding };
+            home.keyframes.insert(stream);
         }
         self.look_at_wants(key);
         true
@@ -173,10 +174,10 @@ impl Shard {
                 else {
                     continue;
                 };
-                // The current one goes on until the target's keyframe.
+                // The current one goes on until the target's keyframe. Layers of one stream cross as that stream.
                 if let Some(target) = forwarding.target() {
-                    wants.insert(target.encoding);
-                    forwarding.current().into_iter().for_each(|current| wants.insert(current));
+                    let all = [Some(target.encoding), forwarding.current()].into_iter().flatten();
+                    all.for_each(|encoding| wants.insert(forwarding.config().stream(encoding)));
                 }
             }
             let keyframes = std::mem::take(&mut home.keyframes).common(wants);
