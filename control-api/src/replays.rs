@@ -57,6 +57,8 @@ impl App {
 
     pub(crate) async fn replay(&self, caller: &EventCaller, id: &AssetId) -> Result<Replay, Problem> {
         let row = self.seen_replay(caller, id).await?;
+        // Before the asset, so that what a finished job has made is in it.
+        let jobs = self.jobs(id).await;
         let asset = self.media.asset_now(id).await?.ok_or(Problem::NotFound)?;
         let files = self.files(&row, &asset).await?;
         let plays = asset.status == ReplayState::Ready;
@@ -66,7 +68,7 @@ impl App {
             storyboard_url: files.as_ref().and_then(|files| files.made("storyboard.vtt")),
             mp4_url: files.as_ref().and_then(|files| files.made("video.mp4")),
             captions: asset.tracks.iter().map(caption).collect(),
-            jobs: self.jobs(id).await,
+            jobs,
             error: asset.error.map(|error| error.detail),
         })
     }

@@ -89,7 +89,7 @@ test("Firefox speaks in a session with default settings, and sees and hears Chro
   await expectToReceive(ada, 1);
   await expectToReceive(page, 1);
   // Firefox was offered plain Opus and heard it.
-  expect(await soundFormats(ada)).toEqual(["audio/red"]);
+  expect(await soundFormats(ada)).toEqual(["red"]);
 });
 
 test("LiveKit's SDK for Python publishes, and receives what browsers publish", async () => {

@@ -42,17 +42,18 @@ export function received(page: AnyPage): Promise<Received> {
   });
 }
 
-/** The formats in which a page sends its sound, `audio/red` or `audio/opus`. */
+/**
+ * The formats in which a page sends its sound, `red` or `opus`: the first one of each section that the server takes sound in.
+ * Chromium's statistics name Opus for both.
+ */
 export function soundFormats(page: AnyPage): Promise<string[]> {
   return page.evaluate(async () => {
-    const formats = new Set<string>();
-    for (const connection of window.keptConnections) {
-      const stats = await connection.getStats();
-      for (const stat of stats.values()) {
-        if (stat.type === "outbound-rtp" && stat.kind === "audio" && stat.codecId) formats.add(stats.get(stat.codecId)?.mimeType);
-      }
-    }
-    return [...formats];
+    const descriptions = window.keptConnections.map(({ currentRemoteDescription }) => currentRemoteDescription?.sdp ?? "");
+    const sections = descriptions.flatMap((sdp) => sdp.split("\r\nm=")).filter((section) => section.startsWith("audio ") && /^a=(recvonly|sendrecv)/m.test(section));
+    return sections.map((section) => {
+      const first = section.split(/[ \r]/)[3];
+      return new RegExp(`a=rtpmap:${first} ([^/]+)`).exec(section)?.[1] ?? "";
+    });
   });
 }
 

@@ -131,7 +131,7 @@ test("a page publishes three layers by WHIP, restarts ICE, is watched by livekit
   await play(player, `${dais.url}/whep`, dais.token("hall", "player"));
   await expect.poll(async () => (await received(player)).frames, { timeout: 20_000 }).toBeGreaterThan(20);
   await expect.poll(async () => (await received(player)).energy, { timeout: 20_000 }).toBeGreaterThan(0);
-  expect(await soundFormats(encoder)).toEqual(["audio/red"]);
+  expect(await soundFormats(encoder)).toEqual(["red"]);
 
   expect(await restart(encoder, session, token)).toBe(200);
   const before = (await received(watcher)).frames;

@@ -1,0 +1,156 @@
+//! What people do, and what happens to them.
+
+use std::time::Duration;
+
+use netem::LinkConfig;
+use sfu_core::room::message::{Carried, Quality, Request, TrackSettings};
+use sfu_core::room::participant::{Join, Lifeline, Transports};
+use sfu_core::room::permission::Permission;
+use sfu_core::room::sid::TrackSid;
+use sfu_core::room::{ConnectionId, RoomOptions};
+use sfu_core::shard::{Command, SignalEnd};
+
+use super::{ClientId, Word, World};
+use crate::client::{Client, ClientConfig, ClientState};
+use crate::subscriber::Sink;
+
+impl World {
+    /// A client joins.
+    pub fn join(&mut self, config: ClientConfig) -> ClientId {
+        let number = u16::try_from(self.clients.len()).unwrap();
+        let seed = self.seed.wrapping_mul(1_000).wrapping_add(u64::from(number));
+        let publishes = config.camera.is_some() || config.has_microphone;
+        let join = Join {
+            identity: format!("client {number}"),
+            name: String::new(),
+            metadata: String::new(),
+            attributes: std::collections::BTreeMap::new(),
+            permission: Permission { can_publish: publishes, ..Permission::speaker() },
+            auto_subscribe: true,
+            adaptive_stream: true,
+            may_pause: true,
+            kind: Carried(0),
+            kind_details: Vec::new(),
+            client_protocol: Carried(0),
+            capabilities: Vec::new(),
+            receives_red: config.red,
+            transports: Transports::Two,
+            connection: Some(ConnectionId(u64::from(number))),
+            lifeline: Lifeline::Signal,
+            moderates: false,
+        };
+        let command = Command::Join {
+            connection: ConnectionId(u64::from(number)),
+            room: format!("room {}", config.room),
+            join: Box::new(join),
+            resume: None,
+            options: RoomOptions::default(),
+        };
+        let instant = self.began + self.now;
+        self.clients.push(Client::new(number, config, seed, self.began, instant));
+        self.say(usize::from(number), Word::Command(command));
+        ClientId(usize::from(number))
+    }
+
+    /// A client says something on its signal connection.
+    pub fn request(&mut self, client: ClientId, request: Request) {
+        let connection = ConnectionId(client.0 as u64);
+        self.say(client.0, Word::Command(Command::Request { connection, request: Box::new(request) }));
+    }
+
+    /// A client leaves without a word: its socket closes.
+    pub fn vanish(&mut self, client: ClientId) {
+        let connection = ConnectionId(client.0 as u64);
+        self.clients[client.0].state = ClientState::Left;
+        let down = LinkConfig { is_down: true, ..LinkConfig::default() };
+        self.set_path(client, down, down);
+        self.words.push_back((
+            self.now,
+            Word::Command(Command::SignalEnded { connection, end: SignalEnd::Closed }),
+        ));
+    }
+
+    /// A client's paths change now.
+    pub fn set_path(&mut self, client: ClientId, up: LinkConfig, down: LinkConfig) {
+        self.clients[client.0].up.set(up);
+        self.clients[client.0].down.set(down);
+    }
+
+    /// A client's paths will change at these times.
+    pub fn follow(
+        &mut self,
+        client: ClientId,
+        up: &[(Duration, LinkConfig)],
+        down: &[(Duration, LinkConfig)],
+    ) {
+        self.clients[client.0].up.follow(up.iter().copied());
+        self.clients[client.0].down.follow(down.iter().copied());
+    }
+
+    /// A client's peer connections go on from other ports.
+    pub fn move_client(&mut self, client: ClientId) {
+        let now = self.began + self.now;
+        let client = &mut self.clients[client.0];
+        let port = 20_000 + 2 * client.number;
+        client.publisher.leg.move_to(port, now);
+        client.subscriber.leg.move_to(port + 1, now);
+    }
+
+    /// A client mutes its camera, or shows it again.
+    pub fn mute_camera(&mut self, client: ClientId, muted: bool) {
+        let now = self.began + self.now;
+        let Some(track) = self.clients[client.0].own[1].clone() else { return };
+        if let Some(camera) = &mut self.clients[client.0].publisher.camera {
+            camera.is_muted = muted;
+        }
+        for other in &mut self.clients {
+            for known in other.subscriber.tracks.iter_mut().filter(|known| known.sid == track) {
+                if let Sink::Picture(picture) = &mut known.sink {
+                    picture.set_paused(muted, now);
+                }
+            }
+        }
+        self.request(client, Request::Mute { track: TrackSid::from_wire(&track), muted });
+    }
+
+    /// A client says something to everybody on its reliable channel; false while it has none.
+    pub fn send_message(&mut self, client: ClientId, text: &str) -> bool {
+        let now = self.began + self.now;
+        self.clients[client.0].subscriber.leg.send_message(now, &user_packet(text))
+    }
+
+    /// A client subscribes to a track of another, or no longer wants it.
+    pub fn subscribe(&mut self, client: ClientId, of: ClientId, picture: bool, wanted: bool) {
+        let Some(track) = self.clients[of.0].own[usize::from(picture)].clone() else { return };
+        let tracks = vec![TrackSid::from_wire(&track)];
+        self.request(client, Request::Subscribe { tracks, subscribe: wanted });
+    }
+
+    /// The next step of a room's logic panics; in debug builds only.
+    #[cfg(debug_assertions)]
+    pub fn break_room(&mut self, room: u16) {
+        self.break_room_on(0, room);
+    }
+
+    /// The same on one of the shards that a room spans.
+    #[cfg(debug_assertions)]
+    pub fn break_room_on(&mut self, shard: usize, room: u16) {
+        let name = format!("room {room}");
+        let home = self.shards[0].room_to_break(&name);
+        self.shards[shard].break_room(home);
+    }
+
+    /// A client says how much of another's picture it has use for.
+    pub fn watch_at(&mut self, client: ClientId, of: ClientId, quality: Quality) {
+        let Some(track) = self.clients[of.0].own[1].clone() else { return };
+        let tracks = vec![TrackSid::from_wire(&track)];
+        let settings = TrackSettings { disabled: false, quality, size: None };
+        self.request(client, Request::TrackSettings { tracks, settings });
+    }
+}
+
+/// A LiveKit `DataPacket` with a `UserPacket` whose payload is this text.
+fn user_packet(text: &str) -> Vec<u8> {
+    let len = u8::try_from(text.len()).unwrap();
+    [&[0x12, len + 2, 0x12, len], text.as_bytes()].concat()
+}

@@ -1,0 +1,57 @@
+/** From the beginning of a join to the first decoded frame, by livekit-client in Chromium on loopback. Figures are told, not judged. */
+import { type Browser, expect, type Page, test } from "@playwright/test";
+import { AccessToken } from "livekit-server-sdk";
+import { type BarePage, serveBarePage } from "./bare-page";
+import { openBrowser, openPage } from "./browsers";
+import type { FirstFrameWish } from "./clients/first-frame-page";
+import { type Dais, startDais } from "./dais";
+
+const API_KEY = { key: "e2e", secret: "a secret of thirty-two letters!!" };
+/** After a first one, which loads what the browser has not loaded yet; at least a second apart. */
+const JOINS = 10;
+
+let dais: Dais;
+let bare: BarePage;
+const browsers: Browser[] = [];
+
+test.beforeAll(async () => {
+  dais = await startDais("first-frame", { media: "loopback", apiKey: API_KEY });
+  bare = await serveBarePage("first-frame-page.ts");
+});
+
+test.afterAll(async () => {
+  await Promise.all(browsers.map((browser) => browser.close()));
+  bare?.close();
+  await dais?.stop();
+});
+
+async function open(room: string, identity: string, singlePeerConnection: boolean): Promise<Page> {
+  const token = new AccessToken(API_KEY.key, API_KEY.secret, { identity });
+  token.addGrant({ roomJoin: true, room });
+  const browser = await openBrowser();
+  browsers.push(browser);
+  const page = await openPage(browser, { permissions: ["camera"] });
+  const fragment: FirstFrameWish = { url: dais.url, token: await token.toJwt(), singlePeerConnection };
+  await page.goto(`${bare.url}#${encodeURIComponent(JSON.stringify(fragment))}`);
+  return page;
+}
+
+for (const singlePeerConnection of [true, false]) {
+  const mode = singlePeerConnection ? "one peer connection" : "two peer connections";
+  test(`every join shows a frame, over ${mode}`, async () => {
+    const room = `first-frame-${singlePeerConnection}`;
+    const publisher = await open(room, "publisher", singlePeerConnection);
+    await publisher.evaluate(() => window.firstFrame.publish());
+    const viewer = await open(room, "viewer", singlePeerConnection);
+    await viewer.evaluate(() => window.firstFrame.join());
+    const took: number[] = [];
+    for (let join = 0; join < JOINS; join += 1) {
+      await viewer.waitForTimeout(1000);
+      took.push(Math.round(await viewer.evaluate(() => window.firstFrame.join())));
+    }
+    expect(took).toHaveLength(JOINS);
+    took.sort((a, b) => a - b);
+    const description = `p50 ${took[Math.floor(JOINS / 2)]}, p95 ${took[Math.floor(0.95 * JOINS)]}, all ${took.join(" ")}`;
+    test.info().annotations.push({ type: "milliseconds from join to first decoded frame", description });
+  });
+}
