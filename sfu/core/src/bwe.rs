@@ -179,6 +179,17 @@ impl Default for BweConfig {
     }
 }
 
+/// What the estimate rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Knowledge {
+    /// Nothing was heard of the path.
+    Nothing,
+    /// It carries what was sent; until then, the first probes may find more.
+    CarriesMore(Instant),
+    /// It showed a limit, or had its time.
+    Measured,
+}
+
 /// Estimator for one subscriber's transport.
 #[derive(Debug)]
 pub struct Bwe {
@@ -196,9 +207,11 @@ pub struct Bwe {
     last_decrease: Option<Instant>,
     /// Overuse while little was sent; a second one soon after it is believed.
     first_strike: Option<Instant>,
-    last_feedback: Option<Instant>,
-    /// The last feedback in truth; the other one moves on when nothing comes.
-    last_heard: Option<Instant>,
+    /// Something is out since then, and nothing has been heard since.
+    waiting_since: Option<Instant>,
+    /// The estimate falls then, unless something is heard before.
+    silent_at: Option<Instant>,
+    knowledge: Knowledge,
     acks: Vec<Ack>,
 }
 
@@ -219,6 +232,11 @@ const CAREFUL_GROWTH: f64 = 48_000.0;
 /// The estimate grows on its own only up to this multiple of what was acknowledged; beyond it only a probe
 /// proves anything.
 const ACKED_CAP: f64 = 1.5;
+/// Without any sign of a limit the estimate counts as a guess for so long after the first feedback: the first
+/// probes take a second, and a picture that was paused meanwhile would stay away for longer.
+const GUESSING: Duration = Duration::from_secs(2);
+/// A probe that carried so many times the estimate has found no limit yet.
+const ROOM_FOUND: f64 = 1.5;
 /// Feedback comes each 50 to 100 ms; without any for this long the path is gone or full.
 const FEEDBACK_TIMEOUT: Duration = Duration::from_millis(1500);
 /// Without feedback for so long, and with so many packets lost, the path was gone.
@@ -241,8 +259,9 @@ impl Bwe {
             last_update: None,
             last_decrease: None,
             first_strike: None,
-            last_feedback: None,
-            last_heard: None,
+            waiting_since: None,
+            silent_at: None,
+            knowledge: Knowledge::Nothing,
             acks: Vec::new(),
         }
     }
@@ -253,12 +272,16 @@ impl Bwe {
     pub fn on_send(&mut self, now: Instant, seq: SeqNo, bytes: usize, _kind: SendKind) {
         let cluster = self.prober.on_send(bytes);
         self.history.push(now, seq, bytes, cluster);
+        if self.waiting_since.is_none() {
+            self.waiting_since = Some(now);
+            self.silent_at = Some(now + FEEDBACK_TIMEOUT);
+        }
     }
 
     /// The subscriber told what arrived. True: its path was gone for a while, most of what was sent meanwhile
     /// is lost, and the path is back.
     pub fn on_feedback(&mut self, now: Instant, feedback: &TwccFeedback<'_>) -> bool {
-        let waited = self.history.has_outstanding();
+        let silence = self.waiting_since.map(|at| now.saturating_duration_since(at));
         let mut acks = std::mem::take(&mut self.acks);
         acks.clear();
         let counts = self.history.on_feedback(feedback, &mut acks);
@@ -268,9 +291,12 @@ impl Bwe {
             self.prober.on_ack(ack);
         }
         self.acks = acks;
-        self.last_feedback = Some(now);
-        let silence = self.last_heard.replace(now).map(|at| now.saturating_duration_since(at));
-        let returned = waited && counts.lost >= OUTAGE_PACKETS && silence.is_some_and(|time| time >= OUTAGE);
+        self.waiting_since = self.history.has_outstanding().then_some(now);
+        self.silent_at = self.waiting_since.map(|at| at + FEEDBACK_TIMEOUT);
+        if self.knowledge == Knowledge::Nothing {
+            self.knowledge = Knowledge::CarriesMore(now + GUESSING);
+        }
+        let returned = counts.lost >= OUTAGE_PACKETS && silence.is_some_and(|time| time >= OUTAGE);
         if returned {
             // What an outage swallows says nothing of how much the path carries.
             self.loss.skip();
@@ -280,7 +306,10 @@ impl Bwe {
                 self.prober.hurry(now);
             }
             // Growth begins where the loss ended, not where it began.
-            self.target = self.target.min(self.loss.bound());
+            if self.loss.bound() < self.target {
+                self.target = self.loss.bound();
+                self.knowledge = Knowledge::Measured;
+            }
         }
         self.update(now);
         returned
@@ -300,23 +329,31 @@ impl Bwe {
         let bitrate = self.bitrate();
         let calm = self.trend.usage() != Usage::Over
             && self.last_decrease.is_none_or(|at| now.saturating_duration_since(at) > AFTER_DECREASE);
-        let started = self.last_feedback.is_some();
-        let probe = if started { self.prober.poll(now, bitrate, calm) } else { None };
+        let probe = if self.is_proved() { self.prober.poll(now, bitrate, calm) } else { None };
         Estimate { bitrate, probe }
     }
 
     /// When [`Self::poll`] has something new without feedback.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let silence = self.last_feedback.map(|at| at + FEEDBACK_TIMEOUT);
-        let silence = silence.filter(|_| self.history.has_outstanding());
-        [self.prober.poll_timeout(), silence].into_iter().flatten().min()
+        [self.prober.poll_timeout(), self.silent_at].into_iter().flatten().min()
     }
 
-    /// True once anything was heard of the path; before that the estimate is a guess.
+    /// True once anything was heard of the path.
     #[must_use]
     pub const fn is_proved(&self) -> bool {
-        self.last_heard.is_some()
+        !matches!(self.knowledge, Knowledge::Nothing)
+    }
+
+    /// True while the path may well carry more than the estimate, because it showed no limit yet and the first
+    /// probes are under way.
+    #[must_use]
+    pub fn is_guess(&self, now: Instant) -> bool {
+        match self.knowledge {
+            Knowledge::Nothing => true,
+            Knowledge::CarriesMore(until) => now < until,
+            Knowledge::Measured => false,
+        }
     }
 
     /// The estimate, without side effects.
@@ -376,12 +413,17 @@ impl Bwe {
         if target < self.target {
             tracing::debug!(from = self.target, to = target, acked, "the delay grows");
             self.target = target;
+            self.knowledge = Knowledge::Measured;
             self.prober.on_decrease(now);
         }
     }
 
     fn on_probe_result(&mut self, now: Instant, result: probe::ProbeResult) {
         tracing::debug!(?result, target = self.target, "a probe ended");
+        // A short burst that arrives a little stretched on a fast path is no limit.
+        if result.lossy || (result.saturated && result.bits_per_second < ROOM_FOUND * self.target) {
+            self.knowledge = Knowledge::Measured;
+        }
         if result.bits_per_second > self.target && !result.lossy {
             self.target = result.bits_per_second;
             if self.link.is_some_and(|link| result.bits_per_second > 1.2 * link) {
@@ -402,11 +444,11 @@ impl Bwe {
 
     /// Packets are out, and nothing is heard of them.
     fn on_silence(&mut self, now: Instant) {
-        let Some(last) = self.last_feedback else { return };
-        if self.history.has_outstanding() && now.saturating_duration_since(last) >= FEEDBACK_TIMEOUT {
+        if self.is_proved() && self.silent_at.is_some_and(|at| at <= now) {
             tracing::debug!(from = self.target, "no feedback");
             self.target *= 0.5;
-            self.last_feedback = Some(now);
+            self.knowledge = Knowledge::Measured;
+            self.silent_at = Some(now + FEEDBACK_TIMEOUT);
             self.last_decrease = Some(now);
             self.clamp();
         }

@@ -44,6 +44,8 @@ const ALLOCATE: Duration = Duration::from_millis(250);
 const REPORT: Duration = Duration::from_secs(1);
 /// An encoder of a layer does no useful work below this share of its full rate; it starts above the second.
 const LOWEST_SHARE: f64 = 0.4;
+/// What an encoder of one encoding sends on any path.
+const LOWEST_BPS: f64 = 50_000.0;
 const START_SHARE: f64 = 0.5;
 
 /// One RTP stream.
@@ -276,8 +278,9 @@ impl Publisher {
             let share = if layer == 0 { share / 2.0 } else { share };
             let granted = if !wanted {
                 0.0
-            } else if left >= share * full {
-                full.min(left)
+            } else if left >= share * full || camera.layers() == 1 {
+                // A lone encoding gets smaller, but is never off.
+                full.min(left.max(LOWEST_BPS))
             } else {
                 0.0
             };

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use netem::{LinkConfig, Loss};
 use sfu_core::room::message::Quality;
-use sfu_sim::{ClientConfig, ClientId, World};
+use sfu_sim::{CameraConfig, ClientConfig, ClientId, World};
 
 /// ITU-R BT.1359-1 lets sound lead by 45 ms; of it the server may take so much.
 const LIPS: Duration = Duration::from_millis(10);
@@ -113,4 +113,34 @@ fn layers_switch_under_five_percent_of_loss_without_a_freeze_and_lips_fit() {
     assert!(frozen <= 0.005, "{frozen}");
     assert!(lips <= LIPS, "{lips:?}");
     scene.end();
+}
+
+/// One encoding above the first guess of what a path carries, and no sound beside it that would prove more.
+#[test]
+fn a_camera_without_small_encodings_is_not_paused_on_a_free_path() {
+    let mut world = World::new(10);
+    let camera = CameraConfig { rates_bps: vec![1_700_000], temporal: false, near_wrap: false };
+    let publisher = world.join(ClientConfig { camera: Some(camera), ..ClientConfig::listener(1) });
+    world.run(Duration::from_secs(20));
+    let mut viewers = Vec::new();
+    for _ in 0..6 {
+        viewers.push(world.join(ClientConfig::listener(1)));
+        world.run(Duration::from_millis(40));
+    }
+    world.run(Duration::from_secs(10));
+    // Longer than feedback may be missing.
+    for _ in 0..4 {
+        world.mute_camera(publisher, true);
+        world.run(Duration::from_secs(5));
+        world.mute_camera(publisher, false);
+        world.run(Duration::from_millis(5_050));
+    }
+    world.finish();
+    for viewer in viewers {
+        let picture = world.picture(viewer, publisher).unwrap();
+        println!("{} frames, frozen {:?}, {} pauses", picture.frames, picture.frozen, world.pauses(viewer));
+        assert!(picture.frames >= 850, "30 s of 30 frames a second: {}", picture.frames);
+        assert_eq!(world.pauses(viewer), 0);
+    }
+    assert_eq!(world.violations(), Vec::new());
 }

@@ -160,6 +160,33 @@ fn a_blackout_lowers_the_estimate_and_the_layer_returns() {
     assert_eq!(viewer.layer(), Some(2), "{:?}", viewer.bitrate());
 }
 
+/// Everybody's picture is paused or muted for a while, and then goes on: nothing was lost meanwhile.
+#[test]
+fn a_sender_that_was_silent_keeps_its_estimate() {
+    let mut viewer = Viewer::new(epoch(), path(10_000), 1);
+    viewer.run(Duration::from_secs(20));
+    let before = viewer.bitrate();
+    viewer.pause(Duration::from_secs(4));
+    viewer.run(Duration::from_millis(30));
+    assert!(viewer.bitrate().0 * 10 > before.0 * 9, "{before:?} before, {:?} after", viewer.bitrate());
+    viewer.set_path(LinkConfig { is_down: true, ..path(10_000) });
+    viewer.run(Duration::from_secs(2));
+    assert!(viewer.bitrate().0 * 10 < before.0 * 6, "silence of the path: {:?}", viewer.bitrate());
+}
+
+/// The start is below what a picture takes, and pausing it would cost more than the second of the first probes.
+#[test]
+fn an_estimate_is_a_guess_until_the_path_shows_a_limit() {
+    let mut free = Viewer::new(epoch(), path(10_000), 1);
+    free.run(Duration::from_millis(500));
+    assert!(free.is_guess());
+    free.run(Duration::from_secs(3));
+    assert!(!free.is_guess(), "it had its time");
+    let mut narrow = Viewer::new(epoch(), path(1_000), 1);
+    narrow.run(Duration::from_millis(1_500));
+    assert!(!narrow.is_guess(), "the first probes showed the limit");
+}
+
 fn demand(priority: Priority, rates: [u64; 3], wanted: u8, current: Option<u8>) -> Demand {
     Demand {
         priority,

@@ -108,7 +108,7 @@ impl Shard {
         let owner = peer.owner;
         let Some(subscribing) = peer.role.subscribing() else { return };
         let estimate = subscribing.pretended_bps.map_or(estimate, |bps| estimate.min(Bitrate(bps)));
-        let is_proved = subscribing.outbound.congestion.bwe().is_proved();
+        let is_guess = subscribing.outbound.congestion.bwe().is_guess(now);
         let downlinks: Vec<DownlinkKey> = subscribing.by_publication.values().map(|&(key, _)| key).collect();
         let demands: Vec<Demand> = downlinks.iter().map(|&key| self.demand(key, now)).collect();
         let mut chosen = Vec::new();
@@ -117,7 +117,7 @@ impl Shard {
             let forwarding = self.downlinks[*key].forwarding.as_ref();
             forwarding.is_some_and(|forwarding| forwarding.config().rtx.is_some())
         };
-        let must_show = !is_proved || !downlinks.iter().any(probes);
+        let must_show = is_guess || !downlinks.iter().any(probes);
         let allocation = allocate(estimate, must_show, &demands, &mut chosen);
         if let Some(subscribing) = self.peers.get_mut(key).and_then(super::Peer::subscribing) {
             subscribing.outbound.congestion.bwe_mut().set_desired(allocation.desired);

@@ -81,6 +81,7 @@ pub(in crate::bwe) struct Viewer {
     reached: [Option<Duration>; 3],
     since: u64,
     count: Count,
+    is_paused: bool,
 }
 
 const RATES: [Bitrate; 3] = [Bitrate::from_kbps(150), Bitrate::from_kbps(450), Bitrate::from_kbps(1_500)];
@@ -109,6 +110,7 @@ impl Viewer {
             reached: [None; 3],
             since: 0,
             count: Count::default(),
+            is_paused: false,
         }
     }
 
@@ -162,6 +164,17 @@ impl Viewer {
         }
     }
 
+    /// Nothing is sent for a while, while what is on its way arrives.
+    pub(in crate::bwe) fn pause(&mut self, time: Duration) {
+        self.is_paused = true;
+        self.run(time);
+        self.is_paused = false;
+    }
+
+    pub(in crate::bwe) fn is_guess(&self) -> bool {
+        self.bwe.is_guess(self.at(self.now_us))
+    }
+
     fn at(&self, micros: u64) -> Instant {
         self.start + Duration::from_micros(micros)
     }
@@ -178,6 +191,9 @@ impl Viewer {
         }
         if self.now_us.is_multiple_of(5_000) {
             self.allocate(now);
+        }
+        if self.is_paused {
+            return;
         }
         if self.now_us.is_multiple_of(20_000) {
             self.send(SOUND.bytes_in(Duration::from_millis(20)), SendKind::Media);
