@@ -120,7 +120,7 @@ async fn open(
     let permit = Arc::clone(&shared.signal_permits).try_acquire_owned().map_err(|_| Rejected::Full)?;
     let bytes = shared.limits.signal_message_bytes;
     // axum's defaults cost 128 KiB a socket; messages are small but for session descriptions.
-    let upgrade = upgrade.read_buffer_size(4 << 10).write_buffer_size(4 << 10).max_write_buffer_size(4 << 20);
+    let upgrade = upgrade.read_buffer_size(1 << 10).write_buffer_size(4 << 10).max_write_buffer_size(4 << 20);
     let upgrade = upgrade.max_message_size(bytes).max_frame_size(bytes);
     Ok(upgrade.on_upgrade(move |socket| async move {
         signal::serve(socket, shared, entry).await;
