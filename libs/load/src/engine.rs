@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::thread::JoinHandle;
@@ -16,6 +16,7 @@ use sfu_core::transport::Certificate;
 use tokio::sync::oneshot;
 
 use crate::peer::Peer;
+use crate::socket::Epoch;
 use crate::stream::StreamPlan;
 use crate::tally::Histogram;
 
@@ -104,7 +105,7 @@ pub(crate) fn start(ip: IpAddr, publishers: usize) -> io::Result<(EngineHandle, 
         ip,
         publishers,
         certificate,
-        epoch: now,
+        epoch: Epoch::now(),
         peers: BTreeMap::new(),
         publishing: Vec::new(),
         epoll,
@@ -122,7 +123,7 @@ struct Engine {
     ip: IpAddr,
     publishers: usize,
     certificate: Certificate,
-    epoch: Instant,
+    epoch: Epoch,
     peers: BTreeMap<PeerKey, Peer>,
     /// Those that send frames.
     publishing: Vec<PeerKey>,
@@ -176,9 +177,9 @@ impl Engine {
     fn receive(&mut self, token: u64, buffer: &mut [u8; 2_048]) {
         let Some(peer) = self.peers.get_mut(&key(token)) else { return };
         for _ in 0..DATAGRAMS_PER_TURN {
-            let received: io::Result<(usize, SocketAddr)> = peer.socket.recv_from(buffer);
-            let Ok((len, from)) = received else { return };
-            peer.handle_datagram(Instant::now(), from, &mut buffer[..len], &mut self.delays);
+            if !peer.receive(buffer, &mut self.delays) {
+                return;
+            }
         }
     }
 

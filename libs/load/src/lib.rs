@@ -19,6 +19,7 @@ mod plan;
 mod report;
 mod run;
 mod server;
+mod socket;
 mod stream;
 mod tally;
 

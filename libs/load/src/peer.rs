@@ -15,6 +15,7 @@ use sfu_core::transport::{Certificate, Config, Path, Received, Setup, Transport}
 use crate::checks::{Checks, own_check};
 use crate::describe::{self, Local};
 use crate::feedback::Feedback;
+use crate::socket::{self, Arrival, Epoch};
 use crate::stream::{Stamp, Stream, StreamPlan};
 use crate::tally::{Histogram, Streams};
 
@@ -37,8 +38,7 @@ pub(crate) struct Peer {
     planned: Vec<StreamPlan>,
     streams: Vec<Stream>,
     transport_seq: u16,
-    /// The generator's start: stamps count from it.
-    epoch: Instant,
+    epoch: Epoch,
 }
 
 /// Between two feedback messages; Chromium's are 50 to 100 ms apart.
@@ -51,10 +51,9 @@ impl Peer {
     pub(crate) fn new(
         certificate: &Certificate,
         ip: std::net::IpAddr,
-        epoch: Instant,
+        epoch: Epoch,
     ) -> std::io::Result<Self> {
-        let socket = UdpSocket::bind((ip, 0))?;
-        socket.set_nonblocking(true)?;
+        let socket = socket::bind(ip)?;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(std::io::Error::other)?;
         let now = Instant::now();
@@ -137,10 +136,19 @@ impl Peer {
         ours.is_ipv4() == theirs.is_ipv4() && ours.is_loopback() == theirs.is_loopback()
     }
 
-    /// Takes one datagram; delays of media go into `delays`.
-    pub(crate) fn handle_datagram(
+    /// Takes one datagram; delays of media go into `delays`. False when none is there.
+    pub(crate) fn receive(&mut self, buffer: &mut [u8], delays: &mut Histogram) -> bool {
+        let Ok(Arrival { len, from, since }) = socket::receive(&self.socket, buffer, &self.epoch) else {
+            return false;
+        };
+        self.handle_datagram((Instant::now(), since), from, &mut buffer[..len], delays);
+        true
+    }
+
+    /// `since`: the kernel took it so long after the epoch.
+    fn handle_datagram(
         &mut self,
-        now: Instant,
+        (now, since): (Instant, Duration),
         from: SocketAddr,
         datagram: &mut [u8],
         delays: &mut Histogram,
@@ -149,7 +157,9 @@ impl Peer {
             return;
         }
         match self.transport.handle_datagram(now, Path::udp(self.local, from), datagram) {
-            Received::Rtp(rtp) => self.on_rtp(now, &datagram[..rtp.payload.end], rtp.index, delays),
+            Received::Rtp(rtp) => {
+                self.on_rtp((now, since), &datagram[..rtp.payload.end], rtp.index, delays);
+            }
             Received::Rtcp(place) => self.on_rtcp(&datagram[place]),
             Received::PathChecked => {
                 self.remote.get_or_insert(from);
@@ -177,10 +187,15 @@ impl Peer {
         true
     }
 
-    fn on_rtp(&mut self, now: Instant, packet: &[u8], index: SeqIndex, delays: &mut Histogram) {
+    fn on_rtp(
+        &mut self,
+        (now, since): (Instant, Duration),
+        packet: &[u8],
+        index: SeqIndex,
+        delays: &mut Histogram,
+    ) {
         let Ok(header) = RtpHeader::parse(packet) else { return };
         let seq = Extensions::read(&header, packet, &self.extensions).transport_cc;
-        let since = now.saturating_duration_since(self.epoch);
         self.feedback.add(seq, header.ssrc, index, since);
         if let Some(Stamp(nanos)) = packet.get(header.payload).and_then(Stamp::read) {
             delays.add(since.saturating_sub(Duration::from_nanos(nanos)));
