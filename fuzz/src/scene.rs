@@ -205,24 +205,5 @@ pub(crate) fn add_track(kind: Kind, cid: &str) -> AddTrack {
             vec![layer(Quality::Low, 320), layer(Quality::Medium, 640), layer(Quality::High, 1280)]
         }
     };
-    AddTrack {
-        cid: cid.to_owned(),
-        name: String::new(),
-        kind,
-        width: 1280,
-        height: 720,
-        muted: false,
-        disable_dtx: false,
-        source: Source::Camera,
-        layers,
-        codecs: Vec::new(),
-        existing: None,
-        stereo: false,
-        disable_red: false,
-        encryption: Carried(0),
-        stream: String::new(),
-        audio_features: Vec::new(),
-        backup_codec_policy: Carried(0),
-        packet_trailer_features: Vec::new(),
-    }
+    AddTrack { width: 1280, height: 720, layers, ..AddTrack::new(cid.to_owned(), kind, Source::Camera) }
 }

@@ -3,8 +3,8 @@
 
 use livekit_protocol as lk;
 use sfu_core::room::message::{
-    Carried, Kind, Layer, LeaveReason, ParticipantInfo, ParticipantState, Quality, RoomInfo, Source,
-    TrackInfo,
+    BackupCodec, Carried, Kind, Layer, LeaveReason, ParticipantInfo, ParticipantState, Quality, RoomInfo,
+    Source, TrackInfo,
 };
 use sfu_core::room::permission::Permission;
 
@@ -64,14 +64,14 @@ pub fn participant(info: &ParticipantInfo) -> lk::ParticipantInfo {
 /// A track.
 #[must_use]
 pub fn track(info: &TrackInfo) -> lk::TrackInfo {
-    let layers: Vec<_> = info.layers.iter().enumerate().map(|(index, l)| layer(index, l)).collect();
-    let codec = lk::SimulcastCodecInfo {
+    let first = lk::SimulcastCodecInfo {
         mime_type: info.mime_type.clone(),
         mid: info.mid.clone(),
         cid: info.cid.clone(),
-        layers: layers.clone(),
+        layers: layers(&info.layers),
         ..lk::SimulcastCodecInfo::default()
     };
+    let codecs = std::iter::once(first).chain(info.backup.as_ref().map(backup_codec)).collect();
     lk::TrackInfo {
         sid: info.sid.to_string(),
         r#type: kind(info.kind),
@@ -82,10 +82,10 @@ pub fn track(info: &TrackInfo) -> lk::TrackInfo {
         simulcast: info.simulcast,
         disable_dtx: info.disable_dtx,
         source: source(info.source),
-        layers,
+        layers: layers(&info.layers),
         mime_type: info.mime_type.clone(),
         mid: info.mid.clone(),
-        codecs: vec![codec],
+        codecs,
         stereo: info.stereo,
         disable_red: info.disable_red,
         encryption: info.encryption.0,
@@ -218,6 +218,20 @@ pub(crate) fn carried(numbers: &[i32]) -> Vec<Carried> {
     numbers.iter().copied().map(Carried).collect()
 }
 
+fn backup_codec(codec: &BackupCodec) -> lk::SimulcastCodecInfo {
+    lk::SimulcastCodecInfo {
+        mime_type: codec.mime_type.clone(),
+        mid: codec.mid.clone(),
+        cid: codec.cid.clone(),
+        layers: layers(&codec.layers),
+        ..lk::SimulcastCodecInfo::default()
+    }
+}
+
+fn layers(layers: &[Layer]) -> Vec<lk::VideoLayer> {
+    layers.iter().enumerate().map(|(index, declared)| layer(index, declared)).collect()
+}
+
 fn layer(index: usize, layer: &Layer) -> lk::VideoLayer {
     lk::VideoLayer {
         quality: quality(layer.quality),
@@ -238,4 +252,51 @@ fn state(state: ParticipantState) -> i32 {
         ParticipantState::Disconnected => Wire::Disconnected,
     };
     wire as i32
+}
+
+#[cfg(test)]
+mod tests {
+    use sfu_core::room::sid::TrackSid;
+
+    use super::*;
+
+    #[test]
+    fn a_track_names_each_codec_with_its_layers() {
+        let layer = |quality, rid: &str| Layer {
+            quality,
+            width: 640,
+            height: 360,
+            bitrate_bps: 0,
+            rid: rid.to_owned(),
+        };
+        let backup = BackupCodec {
+            mime_type: "video/VP8".to_owned(),
+            mid: "2".to_owned(),
+            cid: "b".to_owned(),
+            layers: vec![layer(Quality::Low, "q"), layer(Quality::Medium, "h")],
+        };
+        let info = TrackInfo {
+            layers: vec![layer(Quality::High, "f")],
+            backup: Some(backup),
+            mime_type: "video/AV1".to_owned(),
+            mid: "1".to_owned(),
+            cid: "a".to_owned(),
+            ..TrackInfo::new(TrackSid::from_wire("TR_1"), Kind::Video, Source::Camera)
+        };
+        let wire = track(&info);
+        let named = |codec: &lk::SimulcastCodecInfo| {
+            let rids: Vec<_> = codec.layers.iter().map(|l| (l.spatial_layer, l.rid.clone())).collect();
+            (codec.mime_type.clone(), codec.mid.clone(), codec.cid.clone(), rids)
+        };
+        let text = str::to_owned;
+        assert_eq!(
+            wire.codecs.iter().map(named).collect::<Vec<_>>(),
+            [
+                (text("video/AV1"), text("1"), text("a"), vec![(0, text("f"))]),
+                (text("video/VP8"), text("2"), text("b"), vec![(0, text("q")), (1, text("h"))]),
+            ]
+        );
+        // The older fields are of the first codec.
+        assert_eq!((&wire.mime_type[..], &wire.mid[..], wire.layers.len()), ("video/AV1", "1", 1));
+    }
 }

@@ -9,8 +9,8 @@ use lk::signal_request::Message;
 use lk::simulate_scenario::Scenario as WireScenario;
 use prost::Message as _;
 use sfu_core::room::message::{
-    AddTrack, Carried, Description, Kind, LeaveReason, Quality, Request, ResumeFault, Scenario, SyncState,
-    TrackPermission, TrackSettings,
+    AddTrack, Carried, CodecWish, Description, Kind, LeaveReason, Quality, Request, ResumeFault, Scenario,
+    SyncState, TrackPermission, TrackSettings,
 };
 use sfu_core::room::sid::{ParticipantSid, TrackSid};
 
@@ -166,7 +166,7 @@ fn add_track(wire: lk::AddTrackRequest) -> Incoming {
     Incoming::Room(Request::AddTrack(Box::new(AddTrack {
         kind,
         layers: layers.iter().filter_map(layer_from).collect(),
-        codecs: wire.simulcast_codecs.iter().map(|c| (c.codec.clone(), c.cid.clone())).collect(),
+        codecs: wire.simulcast_codecs.iter().map(codec_wish).collect(),
         existing: (!wire.sid.is_empty()).then(|| TrackSid::from_wire(&wire.sid)),
         source: source_from(wire.source),
         cid: wire.cid,
@@ -183,6 +183,14 @@ fn add_track(wire: lk::AddTrackRequest) -> Incoming {
         backup_codec_policy: Carried(wire.backup_codec_policy),
         packet_trailer_features: carried(&wire.packet_trailer_features),
     })))
+}
+
+fn codec_wish(wire: &lk::SimulcastCodec) -> CodecWish {
+    CodecWish {
+        name: wire.codec.clone(),
+        cid: wire.cid.clone(),
+        layers: wire.layers.iter().filter_map(layer_from).collect(),
+    }
 }
 
 fn track_settings(wire: &lk::UpdateTrackSettings) -> Request {
@@ -254,7 +262,30 @@ pub(crate) fn track_sids(wire: &[String], of_participants: &[lk::ParticipantTrac
 
 #[cfg(test)]
 mod tests {
+    use sfu_core::room::message::Layer;
+
     use super::*;
+
+    #[test]
+    fn a_codec_that_declares_layers_of_its_own_keeps_them() {
+        let layer = |rid: &str| lk::VideoLayer { rid: rid.to_owned(), ..lk::VideoLayer::default() };
+        let codec = |codec: &str, layers| lk::SimulcastCodec {
+            codec: codec.to_owned(),
+            layers,
+            ..lk::SimulcastCodec::default()
+        };
+        let wire = lk::AddTrackRequest {
+            r#type: lk::TrackType::Video as i32,
+            layers: vec![layer("f")],
+            simulcast_codecs: vec![codec("av1", vec![]), codec("vp8", vec![layer("q"), layer("h")])],
+            ..lk::AddTrackRequest::default()
+        };
+        let Incoming::Room(Request::AddTrack(wish)) = add_track(wire) else { panic!("it is a wish") };
+        let rids = |layers: &[Layer]| layers.iter().map(|l| l.rid.clone()).collect::<Vec<_>>();
+        assert_eq!(rids(&wish.layers), ["f"]);
+        assert_eq!(rids(&wish.codecs[1].layers), ["q", "h"]);
+        assert_eq!((&wish.codecs[0].name[..], wish.codecs[0].layers.len()), ("av1", 0));
+    }
 
     #[test]
     fn a_message_with_every_field_missing_is_understood_or_ignored() {

@@ -204,27 +204,8 @@ mod tests {
     fn track(sid: &str, mime_type: &str) -> TrackInfo {
         let kind = if mime_type.starts_with("audio") { Kind::Audio } else { Kind::Video };
         TrackInfo {
-            sid: TrackSid::from_wire(sid),
-            kind,
-            name: String::new(),
-            muted: false,
-            width: 0,
-            height: 0,
-            simulcast: false,
-            disable_dtx: false,
-            source: Source::Unknown,
-            layers: Vec::new(),
             mime_type: mime_type.to_owned(),
-            mid: String::new(),
-            cid: String::new(),
-            stereo: false,
-            disable_red: false,
-            encryption: Carried(0),
-            stream: String::new(),
-            audio_features: Vec::new(),
-            backup_codec_policy: Carried(0),
-            packet_trailer_features: Vec::new(),
-            version_unix_us: 0,
+            ..TrackInfo::new(TrackSid::from_wire(sid), kind, Source::Unknown)
         }
     }
 

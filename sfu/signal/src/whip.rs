@@ -4,7 +4,7 @@
 
 use livekit_protocol as lk;
 use sfu_core::ice::Credentials;
-use sfu_core::room::message::{AddTrack, Carried, Kind, Layer, Quality, Source};
+use sfu_core::room::message::{AddTrack, Carried, CodecWish, Kind, Layer, Quality, Source};
 use sfu_core::room::participant::{Join, Lifeline};
 use sfu_core::room::permission::Permission;
 use sfu_core::sdp::{Codec, Fragment, MediaKind, MediaSection, SessionDescription};
@@ -136,30 +136,17 @@ fn track(section: &MediaSection, kind: Kind, source: Source, cid: String) -> Add
     let layers = if encodings > 1 { LAYERS.into_iter().take(encodings).map(layer).collect() } else { vec![] };
     let stereo = section.codecs.iter().any(|line| line.fmtp.split(';').any(|p| p.trim() == "stereo=1"));
     AddTrack {
-        cid,
-        name: String::new(),
-        kind,
-        width: 0,
-        height: 0,
-        muted: false,
         // A programme is not silent on purpose: its encoder is not asked to stop.
         disable_dtx: true,
-        source,
         layers,
-        codecs: preferred_codec(section).map(|codec| (codec.to_owned(), String::new())).into_iter().collect(),
-        existing: None,
+        codecs: preferred_codec(section).into_iter().collect(),
         stereo,
-        disable_red: false,
-        encryption: Carried(0),
-        stream: String::new(),
-        audio_features: Vec::new(),
-        backup_codec_policy: Carried(0),
-        packet_trailer_features: Vec::new(),
+        ..AddTrack::new(cid, kind, source)
     }
 }
 
 /// The client's first codec among those that every subscriber and the mix take, else its first.
-fn preferred_codec(section: &MediaSection) -> Option<&'static str> {
+fn preferred_codec(section: &MediaSection) -> Option<CodecWish> {
     let named = |codec| match codec {
         Codec::Vp8 => Some("vp8"),
         Codec::H264 => Some("h264"),
@@ -169,7 +156,8 @@ fn preferred_codec(section: &MediaSection) -> Option<&'static str> {
     };
     let offered = || section.codecs.iter().filter_map(|line| line.codec);
     let common = offered().find(|codec| matches!(codec, Codec::Vp8 | Codec::H264));
-    common.or_else(|| offered().next()).and_then(named)
+    let name = common.or_else(|| offered().next()).and_then(named)?;
+    Some(CodecWish { name: name.to_owned(), ..CodecWish::default() })
 }
 
 /// As LiveKit's clients call the layers of two or three encodings.

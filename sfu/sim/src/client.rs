@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use netem::{Link, LinkConfig, Packet, Rng};
 use sfu_core::room::message::{
-    AddTrack, Carried, Description, Kind, Layer, LeaveAction, Quality, Request, Response, Source,
+    AddTrack, Description, Kind, Layer, LeaveAction, Quality, Request, Response, Source,
 };
 use sfu_core::rtp::RtpHeader;
 use sfu_core::sdp::SessionDescription;
@@ -282,29 +282,19 @@ impl Client {
             rid: String::new(),
         });
         let is_video = kind == Kind::Video;
+        let source = match (is_video, self.config.is_screen) {
+            (false, _) => Source::Microphone,
+            (true, false) => Source::Camera,
+            (true, true) => Source::ScreenShare,
+        };
         AddTrack {
-            cid: cid.to_owned(),
             name: cid.to_owned(),
-            kind,
             width: if is_video { 1280 } else { 0 },
             height: if is_video { 720 } else { 0 },
-            muted: false,
             disable_dtx: true,
-            source: match (is_video, self.config.is_screen) {
-                (false, _) => Source::Microphone,
-                (true, false) => Source::Camera,
-                (true, true) => Source::ScreenShare,
-            },
             layers: if is_video { layers.collect() } else { Vec::new() },
-            codecs: Vec::new(),
-            existing: None,
-            stereo: false,
             disable_red: !self.config.red,
-            encryption: Carried(0),
-            stream: String::new(),
-            audio_features: Vec::new(),
-            backup_codec_policy: Carried(0),
-            packet_trailer_features: Vec::new(),
+            ..AddTrack::new(cid.to_owned(), kind, source)
         }
     }
 

@@ -62,6 +62,19 @@ pub struct Layer {
     pub rid: String,
 }
 
+/// The second codec of a track, which its publisher sends while somebody cannot receive the first.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct BackupCodec {
+    /// `video/vp8` as declared, `video/VP8` once negotiated; empty if nobody said.
+    pub mime_type: String,
+    /// Media section of the publisher that carries it; empty while none does.
+    pub mid: String,
+    /// The publisher's own name of the track that it sends; empty until it has one.
+    pub cid: String,
+    /// In order of size, smallest first.
+    pub layers: Vec<Layer>,
+}
+
 /// A published track as every participant sees it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrackInfo {
@@ -85,6 +98,8 @@ pub struct TrackInfo {
     pub source: Source,
     /// In order of size, smallest first.
     pub layers: Vec<Layer>,
+    /// Its second codec, if it has one; all else here is of the first.
+    pub backup: Option<BackupCodec>,
     /// `video/VP8`, `audio/opus`, `audio/red`…; empty until negotiated.
     pub mime_type: String,
     /// Media section of the publisher; empty until negotiated.
@@ -107,6 +122,37 @@ pub struct TrackInfo {
     pub packet_trailer_features: Vec<Carried>,
     /// Unix time in microseconds of the last change.
     pub version_unix_us: i64,
+}
+
+impl TrackInfo {
+    /// A track of which nothing else is known: unmuted, all else empty.
+    #[must_use]
+    pub const fn new(sid: TrackSid, kind: Kind, source: Source) -> Self {
+        Self {
+            sid,
+            kind,
+            name: String::new(),
+            muted: false,
+            width: 0,
+            height: 0,
+            simulcast: false,
+            disable_dtx: false,
+            source,
+            layers: Vec::new(),
+            backup: None,
+            mime_type: String::new(),
+            mid: String::new(),
+            cid: String::new(),
+            stereo: false,
+            disable_red: false,
+            encryption: Carried(0),
+            stream: String::new(),
+            audio_features: Vec::new(),
+            backup_codec_policy: Carried(0),
+            packet_trailer_features: Vec::new(),
+            version_unix_us: 0,
+        }
+    }
 }
 
 /// Where a participant is in its life.
@@ -235,6 +281,17 @@ pub struct Description {
     pub mid_to_track: Vec<(String, TrackSid)>,
 }
 
+/// A codec in which a participant would publish a track.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CodecWish {
+    /// Short name, such as `vp8`; empty: any.
+    pub name: String,
+    /// The client's own name of the track in this codec; empty if it has none yet.
+    pub cid: String,
+    /// Declared layers; empty: those of the track.
+    pub layers: Vec<Layer>,
+}
+
 /// A wish to publish.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AddTrack {
@@ -256,8 +313,8 @@ pub struct AddTrack {
     pub source: Source,
     /// Declared layers.
     pub layers: Vec<Layer>,
-    /// Codec short names in order of preference (`vp8`), with their own cids when they have one.
-    pub codecs: Vec<(String, String)>,
+    /// In order of preference; the second is its backup codec.
+    pub codecs: Vec<CodecWish>,
     /// An existing track to which this adds a backup codec.
     pub existing: Option<TrackSid>,
     /// Two channels.
@@ -274,6 +331,33 @@ pub struct AddTrack {
     pub backup_codec_policy: Carried,
     /// Trailer features, carried.
     pub packet_trailer_features: Vec<Carried>,
+}
+
+impl AddTrack {
+    /// A wish that says nothing else: unmuted, one plain encoding, all else empty.
+    #[must_use]
+    pub const fn new(cid: String, kind: Kind, source: Source) -> Self {
+        Self {
+            cid,
+            name: String::new(),
+            kind,
+            width: 0,
+            height: 0,
+            muted: false,
+            disable_dtx: false,
+            source,
+            layers: Vec::new(),
+            codecs: Vec::new(),
+            existing: None,
+            stereo: false,
+            disable_red: false,
+            encryption: Carried(0),
+            stream: String::new(),
+            audio_features: Vec::new(),
+            backup_codec_policy: Carried(0),
+            packet_trailer_features: Vec::new(),
+        }
+    }
 }
 
 /// What a subscriber wants of a track.

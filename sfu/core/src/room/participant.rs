@@ -249,8 +249,6 @@ pub struct Publication {
     pub cids: Vec<String>,
     /// Preferred codec, in lower case; empty: any.
     pub codec: String,
-    /// A second codec that its publisher would send on demand, in lower case.
-    pub backup_codec: Option<String>,
     /// It is the second codec of this publication, under the same track id: see `backup`.
     pub backs_up: Option<PublicationKey>,
     /// Where it is in its life.

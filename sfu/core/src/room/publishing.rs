@@ -1,7 +1,9 @@
 //! A participant publishes: wishes, negotiated media sections, mutes, removals.
 
 use super::limits::RoomLimits;
-use super::message::{AddTrack, Carried, Kind, Layer, Quality, RefusalReason, Response, TrackInfo};
+use super::message::{
+    AddTrack, BackupCodec, Carried, Kind, Layer, Quality, RefusalReason, Response, TrackInfo,
+};
 use super::notice::Happening;
 use super::participant::{BoundTrack, Publication, PublicationState};
 use super::sid::{Entropy, TrackSid};
@@ -111,6 +113,7 @@ impl Room {
         publication.state = PublicationState::Live(bound);
         let publication = publication.key;
         participant.is_publisher = true;
+        participant.describe_backup(publication, now);
         self.changed(key, now);
         self.note_track(Happening::TrackPublished, publication);
         if self.participants.get(&key).is_some_and(super::Participant::is_visible) {
@@ -132,6 +135,7 @@ impl Room {
         let Some(&key) = self.owners.get(&publication) else { return };
         let told = self.publication(publication).filter(|p| p.backs_up.is_none());
         let sid = told.map(|p| p.info.sid.clone());
+        self.forget_backup(publication, now);
         self.remove_publication(publication);
         if let Some(sid) = sid {
             self.tell(key, Response::TrackUnpublished(sid));
@@ -297,13 +301,15 @@ fn check(wish: &AddTrack, limits: &RoomLimits) -> Result<(), PublishError> {
     }
     if wish.layers.len() > 3
         || wish.codecs.len() > 8
+        || wish.codecs.iter().any(|codec| codec.layers.len() > 3)
         || wish.audio_features.len() > MAX_FEATURES
         || wish.packet_trailer_features.len() > MAX_FEATURES
     {
         return Err(PublishError::Invalid);
     }
-    let codecs = wish.codecs.iter().any(|(codec, cid)| long(codec) || cid.len() > 256);
-    if codecs || wish.layers.iter().any(|layer| long(&layer.rid)) {
+    let mut layers = wish.layers.iter().chain(wish.codecs.iter().flat_map(|codec| &codec.layers));
+    let codecs = wish.codecs.iter().any(|codec| long(&codec.name) || codec.cid.len() > 256);
+    if codecs || layers.any(|layer| long(&layer.rid)) {
         return Err(PublishError::Invalid);
     }
     Ok(())
@@ -319,11 +325,10 @@ pub(super) fn new_publication(
     now: Now,
 ) -> Publication {
     let mut cids = vec![wish.cid.clone()];
-    cids.extend(
-        wish.codecs.iter().map(|(_, cid)| cid.clone()).filter(|cid| !cid.is_empty() && *cid != wish.cid),
-    );
-    let codec = wish.codecs.first().map(|(codec, _)| codec.to_ascii_lowercase()).unwrap_or_default();
-    let backup_codec = wish.codecs.get(1).map(|(codec, _)| codec.to_ascii_lowercase());
+    let others = wish.codecs.iter().map(|codec| &codec.cid);
+    cids.extend(others.filter(|cid| !cid.is_empty() && **cid != wish.cid).cloned());
+    let backup = BackupCodec::declared(&wish);
+    let codec = wish.codecs.first().map(|codec| codec.name.to_ascii_lowercase()).unwrap_or_default();
     let mut layers = wish.layers;
     layers.sort_by_key(|layer| layer.quality);
     if layers.is_empty() && wish.kind == Kind::Video {
@@ -342,6 +347,7 @@ pub(super) fn new_publication(
         disable_dtx: wish.disable_dtx,
         source: wish.source,
         layers,
+        backup,
         mime_type: String::new(),
         mid: String::new(),
         cid: wish.cid,
@@ -359,7 +365,6 @@ pub(super) fn new_publication(
         info,
         cids,
         codec,
-        backup_codec,
         backs_up: None,
         state: PublicationState::Asked,
         was_received: false,

@@ -3,7 +3,10 @@ mod crowd;
 mod limits;
 
 use super::admin::ParticipantChange;
-use super::message::{AddTrack, Carried, Kind, Layer, Quality, Source, SubscriptionRefusal, TrackSettings};
+use super::message::{
+    AddTrack, BackupCodec, Carried, CodecWish, Kind, Layer, Quality, Source, SubscriptionRefusal,
+    TrackSettings,
+};
 use super::permission::Permission;
 use super::*;
 use crate::seed::Seed;
@@ -94,32 +97,24 @@ impl Scene {
     }
 }
 
+fn codec(name: &str, cid: &str) -> CodecWish {
+    CodecWish { name: name.to_owned(), cid: cid.to_owned(), layers: Vec::new() }
+}
+
 /// A wish to publish a camera in three layers.
 fn camera(cid: &str) -> AddTrack {
     let size = |quality, width, height| Layer { quality, width, height, bitrate_bps: 0, rid: String::new() };
     AddTrack {
-        cid: cid.to_owned(),
         name: "camera".to_owned(),
-        kind: Kind::Video,
         width: 1280,
         height: 720,
-        muted: false,
-        disable_dtx: false,
-        source: Source::Camera,
         layers: vec![
             size(Quality::Low, 320, 180),
             size(Quality::Medium, 640, 360),
             size(Quality::High, 1280, 720),
         ],
-        codecs: vec![("vp8".to_owned(), cid.to_owned())],
-        existing: None,
-        stereo: false,
-        disable_red: false,
-        encryption: Carried(0),
-        stream: String::new(),
-        audio_features: Vec::new(),
-        backup_codec_policy: Carried(0),
-        packet_trailer_features: Vec::new(),
+        codecs: vec![codec("vp8", cid)],
+        ..AddTrack::new(cid.to_owned(), Kind::Video, Source::Camera)
     }
 }
 
@@ -198,26 +193,7 @@ fn a_source_outside_the_token_is_refused() {
     let mut scene = Scene::new();
     let permission = Permission { sources: vec![Source::Microphone], ..Permission::speaker() };
     let alice = scene.join_with("alice", permission);
-    let wish = AddTrack {
-        cid: "cam".to_owned(),
-        name: String::new(),
-        kind: Kind::Video,
-        width: 0,
-        height: 0,
-        muted: false,
-        disable_dtx: false,
-        source: Source::Camera,
-        layers: Vec::new(),
-        codecs: Vec::new(),
-        existing: None,
-        stereo: false,
-        disable_red: false,
-        encryption: Carried(0),
-        stream: String::new(),
-        audio_features: Vec::new(),
-        backup_codec_policy: Carried(0),
-        packet_trailer_features: Vec::new(),
-    };
+    let wish = AddTrack::new("cam".to_owned(), Kind::Video, Source::Camera);
     let refused = scene.room.add_track(alice, PublicationKey(99), wish, &mut scene.entropy, scene.now);
     assert_eq!(refused, Err(PublishError::NotAllowed));
 }

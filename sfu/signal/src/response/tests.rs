@@ -1,31 +1,19 @@
-use sfu_core::room::message::{Carried, Kind, LeaveReason, RoomInfo, Source, TrackInfo};
+use sfu_core::room::message::{Kind, LeaveReason, RoomInfo, Source, TrackInfo};
 use sfu_core::room::sid::RoomSid;
 
 use super::*;
 
 fn track_info() -> TrackInfo {
     TrackInfo {
-        sid: TrackSid::from_wire("TR_1"),
-        kind: Kind::Video,
         name: "cam".to_owned(),
         muted: true,
         width: 1280,
         height: 720,
-        simulcast: false,
-        disable_dtx: false,
-        source: Source::Camera,
-        layers: Vec::new(),
         mime_type: "video/VP8".to_owned(),
         mid: "1".to_owned(),
         cid: "c".to_owned(),
-        stereo: false,
-        disable_red: false,
-        encryption: Carried(0),
-        stream: String::new(),
-        audio_features: Vec::new(),
-        backup_codec_policy: Carried(0),
-        packet_trailer_features: Vec::new(),
         version_unix_us: 7,
+        ..TrackInfo::new(TrackSid::from_wire("TR_1"), Kind::Video, Source::Camera)
     }
 }
 

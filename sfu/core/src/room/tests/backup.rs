@@ -5,7 +5,7 @@ fn scene() -> (Scene, ParticipantKey, PublicationKey) {
     let mut scene = Scene::new();
     let alice = scene.join("alice");
     let publication = PublicationKey(scene.key());
-    let codecs = vec![("vp9".to_owned(), "cam".to_owned()), ("VP8".to_owned(), String::new())];
+    let codecs = vec![codec("vp9", "cam"), codec("VP8", "")];
     let wish = AddTrack { codecs, ..camera("cam") };
     scene.room.add_track(alice, publication, wish, &mut scene.entropy, scene.now).unwrap();
     let bound = BoundTrack { mid: "1".to_owned(), mime_type: "video/VP9".to_owned(), rids: Vec::new() };
@@ -16,7 +16,7 @@ fn scene() -> (Scene, ParticipantKey, PublicationKey) {
 /// Her client's answer to the wish for the second codec.
 fn back_up(scene: &mut Scene, alice: ParticipantKey, track: &TrackSid) -> PublicationKey {
     let key = PublicationKey(scene.key());
-    let codecs = vec![("vp8".to_owned(), "cam-2".to_owned())];
+    let codecs = vec![codec("vp8", "cam-2")];
     let wish = AddTrack { codecs, existing: Some(track.clone()), ..camera("cam-2") };
     scene.room.add_track(alice, key, wish, &mut scene.entropy, scene.now).unwrap();
     let rids = ["q", "h", "f"].map(str::to_owned).to_vec();
@@ -66,6 +66,51 @@ fn who_cannot_receive_the_first_codec_gets_the_second_once_it_is_published() {
     assert!(scene.effects().contains(&Effect::Detach { subscriber: bob, publication: backup }));
     scene.room.subscribe(bob, std::slice::from_ref(&track), true);
     assert!(scene.effects().contains(&Effect::Attach { subscriber: bob, publication: backup }));
+}
+
+#[test]
+fn a_track_names_its_second_codec_as_far_as_it_is_known() {
+    let (mut scene, alice, main) = scene();
+    let track = scene.room.publication(main).unwrap().info.sid.clone();
+    let known = |scene: &Scene| scene.room.publication(main).unwrap().info.backup.clone().unwrap();
+    let declared = BackupCodec {
+        mime_type: "video/vp8".to_owned(),
+        mid: String::new(),
+        cid: String::new(),
+        layers: camera("cam").layers,
+    };
+    assert_eq!(known(&scene), declared, "its layers are the track's while it declares none");
+
+    // It comes with a single layer of its own.
+    let small =
+        vec![Layer { quality: Quality::High, width: 640, height: 360, ..camera("").layers.remove(0) }];
+    let wish = AddTrack {
+        codecs: vec![codec("vp8", "cam-2")],
+        existing: Some(track),
+        layers: small.clone(),
+        ..camera("cam-2")
+    };
+    let key = PublicationKey(scene.key());
+    scene.effects();
+    scene.room.add_track(alice, key, wish, &mut scene.entropy, scene.now).unwrap();
+    let announced = BackupCodec { cid: "cam-2".to_owned(), layers: small, ..declared };
+    assert_eq!(known(&scene), announced);
+    let told = told(&scene.effects(), alice);
+    assert!(
+        matches!(&told[..], [Response::TrackPublished { cid, track }]
+            if cid == "cam-2" && track.cid == "cam" && track.backup.as_ref() == Some(&announced)),
+        "{told:?}"
+    );
+    let rids = vec!["f".to_owned()];
+    let bound = BoundTrack { mid: "2".to_owned(), mime_type: "video/VP8".to_owned(), rids };
+    scene.room.bind_track(alice, Kind::Video, "cam-2", bound, scene.now).unwrap();
+    let live = known(&scene);
+    assert_eq!((&live.mime_type[..], &live.mid[..], &live.layers[0].rid[..]), ("video/VP8", "2", "f"));
+    assert_eq!(scene.room.publication(main).unwrap().info.mime_type, "video/VP9");
+
+    scene.room.unpublish(key, scene.now);
+    let gone = known(&scene);
+    assert_eq!((&gone.mime_type[..], &gone.mid[..], &gone.cid[..]), ("video/VP8", "", ""));
 }
 
 #[test]

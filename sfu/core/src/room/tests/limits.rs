@@ -77,14 +77,20 @@ fn a_wish_to_publish_is_taken_up_to_its_lengths() {
     let long = || "123456789".to_owned();
     let good = || AddTrack { name: "12345678".to_owned(), ..camera("one") };
     assert_eq!(asks(&mut scene, alice, good()), Ok(()));
-    let layer = Layer { rid: long(), ..camera("").layers.remove(0) };
+    let short = camera("").layers.remove(0);
+    let layer = Layer { rid: long(), ..short };
     for bad in [
         AddTrack { name: long(), ..camera("two") },
         AddTrack { stream: long(), ..camera("two") },
         AddTrack { cid: "x".repeat(257), ..camera("two") },
-        AddTrack { codecs: vec![(long(), String::new())], ..camera("two") },
-        AddTrack { codecs: vec![(String::new(), "x".repeat(257))], ..camera("two") },
+        AddTrack { codecs: vec![codec(&long(), "")], ..camera("two") },
+        AddTrack { codecs: vec![codec("", &"x".repeat(257))], ..camera("two") },
         AddTrack { codecs: vec![Default::default(); 9], ..camera("two") },
+        AddTrack {
+            codecs: vec![CodecWish { layers: vec![layer.clone()], ..codec("vp8", "") }],
+            ..camera("two")
+        },
+        AddTrack { codecs: vec![CodecWish { layers: vec![short; 4], ..codec("vp8", "") }], ..camera("two") },
         AddTrack { layers: vec![layer], ..camera("two") },
         AddTrack { audio_features: vec![Carried(1); 17], ..camera("two") },
         AddTrack { packet_trailer_features: vec![Carried(1); 17], ..camera("two") },
