@@ -28,7 +28,7 @@ pub use model::{
 };
 pub use negotiated::{Negotiated, NegotiatedCodec, NegotiatedSection};
 pub use offer::{OfferError, OfferedCodec, OfferedTrack, Offerer};
-pub use parse::{ParseError, SdpLimits};
+pub use parse::{ParseError, SdpLimits, host_candidate};
 pub use placement::{Missing, Placement, Placing};
 
 #[cfg(test)]

@@ -210,6 +210,12 @@ impl Transport {
         self.input(|core| core.set_remote(remote, now)).unwrap_or(Err(RemoteError::Closed))
     }
 
+    /// Takes UDP candidates that a lite peer tells after its description (RFC 8838), in the ICE session that
+    /// `ufrag` names, or else the current one. Without effect towards a full peer, whose checks show where it is.
+    pub fn handle_candidates(&mut self, now: Instant, ufrag: Option<&str>, addresses: &[SocketAddr]) {
+        self.input(|core| core.handle_candidates(now, ufrag, addresses));
+    }
+
     /// Takes one datagram (with TCP: one RFC 4571 frame without its length) and decrypts media in place.
     pub fn handle_datagram(&mut self, now: Instant, path: Path, datagram: &mut [u8]) -> Received {
         self.input(|core| core.handle_datagram(now, path, datagram))

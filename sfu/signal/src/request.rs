@@ -10,9 +10,10 @@ use lk::simulate_scenario::Scenario as WireScenario;
 use prost::Message as _;
 use sfu_core::room::message::{
     AddTrack, Carried, CodecWish, Description, Kind, LeaveReason, Quality, Request, ResumeFault, Scenario,
-    SyncState, TrackPermission, TrackSettings,
+    SyncState, Target, TrackPermission, TrackSettings, Trickle,
 };
 use sfu_core::room::sid::{ParticipantSid, TrackSid};
+use sfu_core::sdp::host_candidate;
 
 use crate::info::{carried, layer_from, quality_from, source_from};
 use crate::response;
@@ -28,7 +29,7 @@ pub enum Incoming {
     PingRequest(i64),
     /// This server does not do it: the words to say.
     Refused(Vec<u8>),
-    /// Nothing to do: our transports need no candidates of the client, and so on.
+    /// Nothing to do: a candidate at which nothing can be checked, a message that no client sends any more.
     Ignored,
 }
 
@@ -50,6 +51,7 @@ pub(crate) fn convert(message: Message) -> Incoming {
     let request = match message {
         Message::Offer(wire) => Request::Offer(description(wire)),
         Message::Answer(wire) => Request::Answer(description(wire)),
+        Message::Trickle(wire) => return trickle(&wire),
         Message::AddTrack(wire) => return add_track(wire),
         Message::Mute(wire) => Request::Mute { track: TrackSid::from_wire(&wire.sid), muted: wire.muted },
         Message::Subscription(wire) => Request::Subscribe {
@@ -99,7 +101,7 @@ pub(crate) fn convert(message: Message) -> Incoming {
         Message::UnpublishDataTrackRequest(wire) => {
             return refused(0, Reason::NotFound, "", Some(Asked::UnpublishDataTrack(wire)));
         }
-        Message::Trickle(_) | Message::UpdateLayers(_) | Message::UpdateDataSubscription(_) => {
+        Message::UpdateLayers(_) | Message::UpdateDataSubscription(_) => {
             return Incoming::Ignored;
         }
     };
@@ -147,6 +149,28 @@ const MAX_AUDIO_FEATURES: usize = 32;
 
 fn description(wire: lk::SessionDescription) -> Description {
     Description { id: wire.id, sdp: wire.sdp, mid_to_track: Vec::new() }
+}
+
+/// A candidate as browsers write it: `RTCIceCandidateInit` in JSON (W3C WebRTC §4.8.1).
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CandidateInit {
+    candidate: String,
+    username_fragment: Option<String>,
+}
+
+fn trickle(wire: &lk::TrickleRequest) -> Incoming {
+    let Ok(init) = serde_json::from_str::<CandidateInit>(&wire.candidate_init) else {
+        return Incoming::Ignored;
+    };
+    let value = init.candidate.strip_prefix("candidate:").unwrap_or(&init.candidate);
+    let Some(address) = host_candidate(value) else { return Incoming::Ignored };
+    let target = match wire.target() {
+        lk::SignalTarget::Publisher => Target::Publisher,
+        lk::SignalTarget::Subscriber => Target::Subscriber,
+    };
+    let ufrag = init.username_fragment.filter(|ufrag| !ufrag.is_empty());
+    Incoming::Room(Request::Trickle(Box::new(Trickle { target, ufrag, addresses: vec![address] })))
 }
 
 fn add_track(wire: lk::AddTrackRequest) -> Incoming {
@@ -267,6 +291,37 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_trickled_address_is_told_and_what_is_none_is_ignored() {
+        let read = |candidate_init: &str| {
+            let target = lk::SignalTarget::Subscriber as i32;
+            trickle(&lk::TrickleRequest {
+                candidate_init: candidate_init.to_owned(),
+                target,
+                ..lk::TrickleRequest::default()
+            })
+        };
+        let usable = r#"{"candidate":"candidate:1 1 udp 2122260223 192.0.2.1 61764 typ host generation 0",
+            "sdpMid":"0","sdpMLineIndex":0,"usernameFragment":"EsAw"}"#;
+        let told = Trickle {
+            target: Target::Subscriber,
+            ufrag: Some("EsAw".to_owned()),
+            addresses: vec!["192.0.2.1:61764".parse().unwrap()],
+        };
+        assert_eq!(read(usable), Incoming::Room(Request::Trickle(Box::new(told))));
+        for useless in [
+            "",
+            "rubbish",
+            "[]",
+            r#"{"candidate":""}"#,
+            r#"{"candidate":"candidate:1 1 udp 1 0a0b.local 9 typ host"}"#,
+            r#"{"candidate":"candidate:1 1 tcp 1 192.0.2.1 9 typ host tcptype active"}"#,
+            r#"{"candidate":"candidate:1 1 udp 1 192.0.2.1 99999 typ host"}"#,
+        ] {
+            assert_eq!(read(useless), Incoming::Ignored, "{useless}");
+        }
+    }
+
+    #[test]
     fn a_codec_that_declares_layers_of_its_own_keeps_them() {
         let layer = |rid: &str| lk::VideoLayer { rid: rid.to_owned(), ..lk::VideoLayer::default() };
         let codec = |codec: &str, layers| lk::SimulcastCodec {
@@ -380,8 +435,8 @@ mod tests {
             let treated = match read(&bytes).unwrap() {
                 Incoming::Room(_) | Incoming::Ping(_) | Incoming::PingRequest(_) => "complete",
                 Incoming::Refused(_) => "refused",
-                // Which scenario it is, its content says.
-                Incoming::Ignored if name == "simulate" => "complete",
+                // Which scenario or address it is, its content says.
+                Incoming::Ignored if matches!(name, "simulate" | "trickle") => "complete",
                 Incoming::Ignored => "ignored",
             };
             assert_eq!(treated, state(name), "{name}");

@@ -267,6 +267,7 @@ fn asked(request: Request) -> Option<Asked> {
         }
         Request::Offer(_)
         | Request::Answer(_)
+        | Request::Trickle(_)
         | Request::Subscribe { .. }
         | Request::TrackSettings { .. }
         | Request::SubscriptionPermission { .. }

@@ -68,7 +68,7 @@ pub fn tracks(offer: &SessionDescription, permission: &Permission) -> Result<Vec
 /// What a `PATCH` of a session asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Patch {
-    /// More candidates, which a lite agent does not need.
+    /// More candidates of the current ICE session.
     Trickle,
     /// An ICE restart with these credentials of the client.
     Restart(Credentials),
@@ -232,7 +232,12 @@ mod tests {
     fn a_patch_needs_the_tag_of_the_ice_session_or_an_asterisk() {
         let of = |ufrag: &str| Credentials { ufrag: ufrag.to_owned(), pwd: "p".to_owned() };
         let asks = |if_match: Option<&str>, ufrag: Option<&str>| {
-            patch(&Fragment { credentials: ufrag.map(of) }, if_match, "\"tag\"", &of("old"))
+            patch(
+                &Fragment { credentials: ufrag.map(of), candidates: Vec::new() },
+                if_match,
+                "\"tag\"",
+                &of("old"),
+            )
         };
         assert_eq!(asks(None, None), Err(PatchRefused::PreconditionRequired));
         for other in ["\"gone\"", "tag", "W/\"tag\"", ""] {

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use sfu_core::ice::Credentials;
 use sfu_core::room::ConnectionId;
-use sfu_core::room::message::{AddTrack, Description, LeaveReason, Request, Response};
+use sfu_core::room::message::{AddTrack, Description, LeaveReason, Request, Response, Target, Trickle};
 use sfu_core::sdp::{Fragment, SessionDescription};
 use sfu_core::shard::{Command, SignalEnd};
 use sfu_signal::join::Entry;
@@ -331,14 +331,27 @@ impl Actor {
 
     async fn patch(&mut self, if_match: Option<&str>, fragment: &Fragment) -> Result<Patched, Refused> {
         match whip::patch(fragment, if_match, &self.tag, &self.theirs)? {
-            Patch::Trickle => Ok(Patched::Trickled),
+            Patch::Trickle => {
+                self.trickle(fragment).await?;
+                Ok(Patched::Trickled)
+            }
             Patch::Restart(credentials) => {
                 self.offer = Fragment::restarted_offer(&self.offer, &credentials);
                 self.theirs = credentials;
                 let answer = self.negotiate().await?;
+                self.trickle(fragment).await?;
                 Ok(Patched::Restarted { reply: Fragment::of_answer(&answer), tag: self.tag.clone() })
             }
         }
+    }
+
+    /// Tells the candidates of a fragment.
+    async fn trickle(&self, fragment: &Fragment) -> Result<(), Refused> {
+        if fragment.candidates.is_empty() {
+            return Ok(());
+        }
+        let (ufrag, addresses) = (Some(self.theirs.ufrag.clone()), fragment.candidates.clone());
+        self.ask(Request::Trickle(Box::new(Trickle { target: Target::Publisher, ufrag, addresses }))).await
     }
 
     /// Leaves the room, and waits until the room knows.

@@ -9,19 +9,21 @@ use sfu_core::seed::Seed;
 use sfu_core::transport::{Certificate, Config, Event, Path, RemoteIce, Transport};
 
 use super::scene::{PATIENCE, Scene};
-use super::whip::{OFFER, post};
+use super::whip::{OFFER, header, patch, post};
 
-/// A browser's offer, as a lite agent with this transport and address would write it.
-fn lite_offer(transport: &Transport, address: SocketAddr) -> String {
-    let credentials = transport.local();
+/// Where a lite agent is.
+fn candidate(address: SocketAddr) -> String {
     let (ip, port) = (address.ip(), address.port());
+    format!("a=candidate:1 1 udp 2130706431 {ip} {port} typ host\r\n")
+}
+
+/// A browser's offer, as a lite agent with this transport would write it; `address` is `None` if it trickles.
+fn lite_offer(transport: &Transport, address: Option<SocketAddr>) -> String {
+    let credentials = transport.local();
     let line = |line: &str| match line.split_once(':').map_or(line, |(name, _)| name) {
         "a=ice-ufrag" => format!("a=ice-ufrag:{}\r\n", credentials.ufrag),
         "a=ice-pwd" => {
-            format!(
-                "a=ice-pwd:{}\r\na=candidate:1 1 udp 2130706431 {ip} {port} typ host\r\n",
-                credentials.pwd
-            )
+            format!("a=ice-pwd:{}\r\n{}", credentials.pwd, address.map(candidate).unwrap_or_default())
         }
         "a=fingerprint" => format!("a=fingerprint:{}\r\n", transport.fingerprint()),
         "a=candidate" => String::new(),
@@ -56,18 +58,32 @@ fn run_until(transport: &mut Transport, socket: &UdpSocket, wanted: &Event) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_encoder_that_is_lite_itself_is_checked_and_connects() {
+    connect(false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lite_encoder_that_trickles_its_address_is_checked_and_connects() {
+    connect(true).await;
+}
+
+async fn connect(trickles: bool) {
     let scene = Scene::start().await;
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let config = Config::new(Certificate::generate().unwrap());
     let mut transport = Transport::new(config, &Seed::new([5; 32]), Instant::now());
-    let offer = lite_offer(&transport, socket.local_addr().unwrap());
-    let opened = post(&scene, &scene.join_token("encoder", "hall"), &offer).await;
+    let (address, token) = (socket.local_addr().unwrap(), scene.join_token("encoder", "hall"));
+    let opened = post(&scene, &token, &lite_offer(&transport, (!trickles).then_some(address))).await;
     assert_eq!(opened.status(), StatusCode::CREATED);
+    let (session, tag) = (header(&opened, "location"), header(&opened, "etag"));
     let answer = opened.text().await.unwrap();
     assert!(!answer.contains("a=ice-lite"), "one of two has to check: {answer}");
     let remote = SessionDescription::parse(&answer).unwrap().remote().unwrap();
     assert_eq!(remote.ice, RemoteIce::Full);
     transport.set_remote(remote, Instant::now()).unwrap();
+    if trickles {
+        let trickled = patch(&scene, &session, &token, Some(&tag), &candidate(address)).await;
+        assert_eq!(trickled.status(), StatusCode::NO_CONTENT);
+    }
     let transport = tokio::task::spawn_blocking(move || {
         run_until(&mut transport, &socket, &Event::Connected);
         transport

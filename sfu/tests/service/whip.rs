@@ -18,7 +18,7 @@ const RESTART: &str = "a=ice-ufrag:ysXw\r\na=ice-pwd:vw5LmwG4y/e6dPP/zAP9Gp5k\r\
 const CANDIDATE: &str = "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\n\
     a=candidate:1 1 udp 2122260223 192.0.2.1 61764 typ host\r\n";
 
-async fn send(
+pub(super) async fn send(
     scene: &Scene,
     method: Method,
     path: &str,
@@ -40,13 +40,19 @@ pub(crate) async fn post(scene: &Scene, token: &str, offer: &str) -> Response {
     send(scene, Method::POST, "/whip", token, &[("content-type", SDP)], offer).await
 }
 
-async fn patch(scene: &Scene, session: &str, token: &str, if_match: Option<&str>, body: &str) -> Response {
+pub(super) async fn patch(
+    scene: &Scene,
+    session: &str,
+    token: &str,
+    if_match: Option<&str>,
+    body: &str,
+) -> Response {
     let mut headers = vec![("content-type", FRAGMENT)];
     headers.extend(if_match.map(|tag| ("if-match", tag)));
     send(scene, Method::PATCH, session, token, &headers, body).await
 }
 
-fn header(response: &Response, name: &str) -> String {
+pub(super) fn header(response: &Response, name: &str) -> String {
     response.headers().get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
 }
 

@@ -1,6 +1,7 @@
 //! The table of checked paths of one transport, and which of them is current.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::Credentials;
@@ -101,6 +102,15 @@ impl Agent {
             RemoteIce::Full => None,
             RemoteIce::Lite(addresses) => Some(Box::new(Checks::new(seed(), remote.clone(), addresses, now))),
         };
+    }
+
+    /// Takes candidates of a lite peer that come after its description. Those of another ICE session, which
+    /// `ufrag` names, are too late or too early; without it they are of this one (RFC 8839 §4.2.2).
+    pub(crate) fn add_candidates(&mut self, now: Instant, ufrag: Option<&str>, addresses: &[SocketAddr]) {
+        let Some(checks) = &mut self.checks else { return };
+        if ufrag.is_none_or(|ufrag| checks.is_towards(ufrag)) {
+            checks.add_candidates(addresses, now);
+        }
     }
 
     /// Whether it is full and controlling.

@@ -6,8 +6,10 @@
 //!
 //! ```text
 //! Probing ──a check succeeded──▶ Nominating ──nomination succeeded──▶ Consenting ──30 s without answer──▶ Ended
-//!    └────────────── no candidate answered ───────────┴────────────────────────────────────────────────────▲
+//!                                                     └───────── no answer ──────────────────────────────▲
 //! ```
+//!
+//! While no candidate has answered it waits for more of them: a peer may tell them one by one (RFC 8838).
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -24,6 +26,8 @@ pub(super) struct Checks {
     /// The peer's; its answers are signed with the password.
     remote: Credentials,
     phase: Phase,
+    /// All candidates that were ever probed: none gets a second round of checks by being told again.
+    known: Vec<SocketAddr>,
     /// Requests that may still be answered, oldest first.
     asked: VecDeque<Asked>,
     /// Requests so far; makes each one's transaction id.
@@ -62,12 +66,29 @@ pub(super) struct Answered {
 }
 
 impl Checks {
-    /// Begins at once. Candidates at which nobody can be are skipped, and those beyond [`MAX_CANDIDATES`].
+    /// Begins at once; see [`Self::add_candidates`].
     pub(super) fn new(seed: Seed, remote: Credentials, addresses: &[SocketAddr], now: Instant) -> Self {
-        let usable = addresses.iter().filter(|address| is_usable(address)).take(MAX_CANDIDATES);
-        let candidates = usable.map(|&address| Candidate { address, tries: 0, next_at: now }).collect();
-        let phase = Phase::Probing { candidates, next_at: now };
-        Self { seed, remote, phase, asked: VecDeque::new(), count: 0 }
+        let phase = Phase::Probing { candidates: Vec::new(), next_at: now };
+        let mut checks = Self { seed, remote, phase, known: Vec::new(), asked: VecDeque::new(), count: 0 };
+        checks.add_candidates(addresses, now);
+        checks
+    }
+
+    /// Probes these too, unless a path works already. Those at which nobody can be are skipped, and those
+    /// beyond [`MAX_CANDIDATES`] of one ICE session.
+    pub(super) fn add_candidates(&mut self, addresses: &[SocketAddr], now: Instant) {
+        let Phase::Probing { candidates, .. } = &mut self.phase else { return };
+        for &address in addresses.iter().filter(|address| is_usable(address)) {
+            if self.known.len() < MAX_CANDIDATES && !self.known.contains(&address) {
+                self.known.push(address);
+                candidates.push(Candidate { address, tries: 0, next_at: now });
+            }
+        }
+    }
+
+    /// Whether this names the peer in its current ICE session.
+    pub(super) fn is_towards(&self, ufrag: &str) -> bool {
+        self.remote.ufrag == ufrag
     }
 
     /// For ICE-CONTROLLING.
@@ -102,10 +123,7 @@ impl Checks {
         let (path, nominates) = match &mut self.phase {
             Phase::Probing { candidates, next_at } => {
                 candidates.retain(|candidate| candidate.tries < MAX_TRIES || candidate.next_at > now);
-                let Some(candidate) = candidates.iter_mut().min_by_key(|candidate| candidate.next_at) else {
-                    self.phase = Phase::Ended;
-                    return None;
-                };
+                let candidate = candidates.iter_mut().min_by_key(|candidate| candidate.next_at)?;
                 if candidate.next_at > now {
                     return None;
                 }

@@ -67,6 +67,7 @@ impl RoomLimits {
                     .sum()
             }
             Request::AudioFeatures { features, .. } => features.len(),
+            Request::Trickle(trickle) => trickle.addresses.len(),
             Request::Offer(_)
             | Request::Answer(_)
             | Request::AddTrack(_)

@@ -3,6 +3,7 @@
 //! It decides the vocabulary of the room; `sfu-signal` decides how each word looks on LiveKit's wire.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::permission::Permission;
@@ -292,6 +293,26 @@ pub struct CodecWish {
     pub layers: Vec<Layer>,
 }
 
+/// One of a participant's transports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Target {
+    /// In which it publishes; its only one with a single peer connection.
+    Publisher,
+    /// In which it subscribes.
+    Subscriber,
+}
+
+/// Candidates that a client tells after its description (RFC 8838).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trickle {
+    /// Where they belong.
+    pub target: Target,
+    /// `a=ice-ufrag` of their ICE session; `None`: the current one.
+    pub ufrag: Option<String>,
+    /// Host candidates over UDP.
+    pub addresses: Vec<SocketAddr>,
+}
+
 /// A wish to publish.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AddTrack {
@@ -460,6 +481,8 @@ pub enum Request {
     Offer(Description),
     /// To an offer of its subscriber transport.
     Answer(Description),
+    /// Where it can be checked, if it is lite.
+    Trickle(Box<Trickle>),
     /// It wants to publish.
     AddTrack(Box<AddTrack>),
     /// It mutes or unmutes its own track.

@@ -1,9 +1,11 @@
 //! SDP fragments (RFC 8840 §9) of WHIP and WHEP: the client's are read, the reply to an ICE restart is written.
 //!
-//! It decides what in a fragment concerns us: the credentials. Candidates of the client are not used, because
-//! a lite agent sends no checks (RFC 8445 §2.5).
+//! It decides what in a fragment concerns us: the credentials, and the candidates that we could check.
+
+use std::net::SocketAddr;
 
 use super::ParseError;
+use super::parse::{MAX_CANDIDATES, host_candidate};
 use crate::ice::Credentials;
 
 /// What a client's fragment says.
@@ -11,6 +13,8 @@ use crate::ice::Credentials;
 pub struct Fragment {
     /// Of the ICE session that it is about; `None`: the current one.
     pub credentials: Option<Credentials>,
+    /// The first few of its host candidates over UDP; only a lite client's are of use, the others check us.
+    pub candidates: Vec<SocketAddr>,
 }
 
 impl Fragment {
@@ -22,6 +26,7 @@ impl Fragment {
     /// half of the credentials without the other.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
         let (mut ufrag, mut pwd, mut count) = (None, None, 0);
+        let mut candidates = Vec::new();
         for (place, line) in text.lines().enumerate() {
             count = place + 1;
             if count > MAX_LINES {
@@ -37,6 +42,10 @@ impl Fragment {
             let (target, value, shortest) = match value.split_once(':') {
                 Some(("ice-ufrag", value)) if kind == "a" => (&mut ufrag, value, MIN_UFRAG),
                 Some(("ice-pwd", value)) if kind == "a" => (&mut pwd, value, MIN_PWD),
+                Some(("candidate", value)) if kind == "a" && candidates.len() < MAX_CANDIDATES => {
+                    candidates.extend(host_candidate(value));
+                    continue;
+                }
                 Some(_) | None => continue,
             };
             if !(shortest..=MAX_CREDENTIAL).contains(&value.len()) || !value.bytes().all(is_ice_char) {
@@ -50,7 +59,7 @@ impl Fragment {
             (None, None) => None,
             (Some(_), None) | (None, Some(_)) => return Err(ParseError::Line(count + 1)),
         };
-        Ok(Self { credentials })
+        Ok(Self { credentials, candidates })
     }
 
     /// The offer that a client would send for an ICE restart: the last one with these credentials.

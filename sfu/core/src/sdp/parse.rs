@@ -172,7 +172,7 @@ fn read_transport(lines: &mut TransportLines, name: &str, value: &str) -> bool {
         "setup" => lines.setup = Setup::parse(value),
         "candidate" => {
             if lines.candidates.len() < MAX_CANDIDATES {
-                lines.candidates.extend(read_host_candidate(value));
+                lines.candidates.extend(host_candidate(value));
             }
         }
         _ => return false,
@@ -180,8 +180,11 @@ fn read_transport(lines: &mut TransportLines, name: &str, value: &str) -> bool {
     true
 }
 
-/// The address of a host candidate over UDP for the first component (RFC 8839 §5.1).
-fn read_host_candidate(value: &str) -> Option<SocketAddr> {
+/// The address of a host candidate over UDP for the first component, of the value of `a=candidate` (RFC 8839 §5.1).
+///
+/// `None` for every other candidate, such as one with a name instead of an address.
+#[must_use]
+pub fn host_candidate(value: &str) -> Option<SocketAddr> {
     let mut fields = value.split(' ');
     let (component, protocol) = (fields.nth(1)?, fields.next()?);
     let (ip, port, typ, kind) = (fields.nth(1)?, fields.next()?, fields.next()?, fields.next()?);
@@ -195,4 +198,4 @@ pub(super) fn read_direction(name: &str) -> Option<Direction> {
 }
 
 /// Of one section; those of a lite peer are checked.
-const MAX_CANDIDATES: usize = 8;
+pub(super) const MAX_CANDIDATES: usize = 8;

@@ -13,7 +13,7 @@ use super::{Command, Event, RoomKey, Shard, SignalEnd};
 use crate::room::admin::{AdminError, ParticipantChange, Text};
 use crate::room::calls::{Call, CallId};
 use crate::room::message::{
-    LeaveAction, LeaveReason, RefusalReason, Request, Response, ResumeFault, Scenario, SyncState,
+    LeaveAction, LeaveReason, RefusalReason, Request, Response, ResumeFault, Scenario, SyncState, Target,
 };
 use crate::room::participant::{Join, Transports};
 use crate::room::sid::ParticipantSid;
@@ -220,6 +220,16 @@ impl Shard {
                 Some(shard) => self.order(shard, Order::Answer(key, Box::new(answer))),
                 None => self.on_answer(key, &answer, now),
             },
+            Request::Trickle(trickle) => {
+                let away = match trickle.target {
+                    Target::Publisher => self.single_away(key),
+                    Target::Subscriber => self.away(key),
+                };
+                match away {
+                    Some(shard) => self.order(shard, Order::Trickle(key, trickle)),
+                    None => self.on_trickle(key, &trickle, now),
+                }
+            }
             Request::Simulate(scenario) => self.on_simulate(key, scenario, now),
             Request::SyncState(state) => self.on_sync_state(key, &state, now),
             Request::AddTrack(wish) => {
@@ -467,6 +477,7 @@ fn on_room_request(room: &mut Room, key: ParticipantKey, request: Request, now: 
         // The shard has done these before.
         Request::Offer(_)
         | Request::Answer(_)
+        | Request::Trickle(_)
         | Request::AddTrack(_)
         | Request::SyncState(_)
         | Request::Simulate(_) => true,

@@ -93,6 +93,7 @@ impl Shard {
                 | Order::SignalLost(key)
                 | Order::Offer(key, _)
                 | Order::Answer(key, _)
+                | Order::Trickle(key, _)
                 | Order::Pretend(key, _)
                 | Order::Detach(key, _) => seat(key),
                 Order::Attach(link) | Order::Tune(link) => seat(&link.subscriber),

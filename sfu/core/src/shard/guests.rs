@@ -67,6 +67,7 @@ impl Shard {
             }
             Order::Offer(key, offer) => self.on_offer(key, &offer, now),
             Order::Answer(key, answer) => self.on_answer(key, &answer, now),
+            Order::Trickle(key, trickle) => self.on_trickle(key, &trickle, now),
             Order::Pretend(key, bps) => self.pretend_bandwidth(key, bps, now),
             Order::Carry(carried) => self.carry_here(*carried),
             Order::Drop(publication) => self.drop_carried(publication, now),

@@ -23,7 +23,7 @@ use crate::bwe::Bitrate;
 use crate::codec::Codec;
 use crate::receive::{EncodingIndex, MAX_ENCODINGS, MAX_TEMPORAL, SenderClock};
 use crate::room::message::{
-    ConnectionQuality, Description, Kind, LeaveAction, LeaveReason, Response, Source,
+    ConnectionQuality, Description, Kind, LeaveAction, LeaveReason, Response, Source, Trickle,
 };
 use crate::room::participant::{Lifeline, Transports};
 use crate::room::sid::{ParticipantSid, TrackSid};
@@ -81,6 +81,8 @@ pub(super) enum Order {
     SignalLost(ParticipantKey),
     Offer(ParticipantKey, Box<Description>),
     Answer(ParticipantKey, Box<Description>),
+    /// It told candidates of the transport there.
+    Trickle(ParticipantKey, Box<Trickle>),
     /// For a client's own test: as if its path carried so much; `None`: no longer.
     Pretend(ParticipantKey, Option<u64>),
     /// A publication that somebody is to be attached to.

@@ -9,7 +9,7 @@ use super::timers::Timer;
 use super::{Event, Shard};
 use crate::demux::{stun_answer_ufrag, stun_username};
 use crate::room::ParticipantKey;
-use crate::room::message::{LeaveAction, LeaveReason};
+use crate::room::message::{LeaveAction, LeaveReason, Target, Trickle};
 use crate::room::participant::Lifeline;
 use crate::sdp::{Candidate, CandidateProtocol, LocalDescription};
 use crate::transport::{CloseReason, Event as TransportEvent, Path, Received, Transport};
@@ -70,6 +70,19 @@ impl Shard {
             }
             shard.drain_transport(key, now);
         });
+    }
+
+    /// A client told where it can be checked; before its description it cannot be.
+    pub(super) fn on_trickle(&mut self, key: ParticipantKey, trickle: &Trickle, now: Instant) {
+        let Some(seat) = self.seats.get(&key) else { return };
+        let peer_key = match trickle.target {
+            Target::Publisher => seat.publisher,
+            Target::Subscriber => seat.subscriber,
+        };
+        let Some(peer_key) = peer_key else { return };
+        let Some(peer) = self.peers.get_mut(peer_key) else { return };
+        peer.transport.handle_candidates(now, trickle.ufrag.as_deref(), &trickle.addresses);
+        self.drain_transport(peer_key, now);
     }
 
     pub(super) fn on_transport_timeout(&mut self, key: TransportKey, now: Instant) {

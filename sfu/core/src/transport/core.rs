@@ -1,5 +1,6 @@
 //! The parts of a transport put together: who gets a datagram, and what follows from it.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -141,6 +142,11 @@ impl Core {
         self.check_lite(&description.ice, now);
         self.take_agent_events();
         Ok(if by_us { RemoteChange::RestartedByUs } else { RemoteChange::RestartedByPeer })
+    }
+
+    pub(super) fn handle_candidates(&mut self, now: Instant, ufrag: Option<&str>, addresses: &[SocketAddr]) {
+        self.agent.add_candidates(now, ufrag, addresses);
+        self.send_checks(now);
     }
 
     pub(super) fn handle_datagram(&mut self, now: Instant, path: Path, datagram: &mut [u8]) -> Received {

@@ -137,6 +137,37 @@ fn candidates_at_which_nobody_answers_get_a_few_checks_each() {
 }
 
 #[test]
+fn a_candidate_that_comes_late_is_checked_in_its_own_ice_session() {
+    let mut scene = Scene::new(&["10.0.0.9:9".parse().unwrap()]);
+    scene.run(Duration::from_secs(60));
+    let tries = usize::try_from(MAX_TRIES).unwrap();
+    assert_eq!((scene.checks.len(), scene.full.selected()), (tries, None));
+    scene.full.add_candidates(scene.now, Some("another"), &[lite()]);
+    scene.full.add_candidates(scene.now, None, &["10.0.0.9:9".parse().unwrap()]);
+    scene.run(Duration::from_secs(60));
+    assert_eq!(scene.checks.len(), tries, "not of this session, or known");
+
+    let ufrag = scene.lite.local().ufrag.clone();
+    scene.full.add_candidates(scene.now, Some(&ufrag), &[lite()]);
+    scene.run(Duration::from_millis(100));
+    assert_eq!(scene.selected(), both());
+    // A path works: nothing else is checked.
+    scene.full.add_candidates(scene.now, Some(&ufrag), &["10.0.0.8:9".parse().unwrap()]);
+    scene.run(Duration::from_secs(60));
+    assert!(scene.checks[tries..].iter().all(|(_, to)| *to == lite()), "{:?}", scene.checks);
+}
+
+#[test]
+fn candidates_that_come_one_by_one_are_as_many_as_those_of_a_description() {
+    let mut scene = Scene::new(&[]);
+    for n in 1..=200 {
+        scene.full.add_candidates(scene.now, None, &[SocketAddr::from(([10, 1, 0, n], 9))]);
+        scene.run(Duration::from_secs(1));
+    }
+    assert_eq!(scene.checks.len(), MAX_CANDIDATES * usize::try_from(MAX_TRIES).unwrap());
+}
+
+#[test]
 fn only_the_peers_own_answer_to_a_check_from_where_it_was_sent_counts() {
     let mut scene = Scene::new(&[lite()]);
     let (path, check) = scene.full.poll_check(scene.now).unwrap();

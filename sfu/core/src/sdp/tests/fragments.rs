@@ -18,6 +18,19 @@ fn a_fragment_names_its_ice_session() {
 }
 
 #[test]
+fn a_fragment_tells_the_first_few_addresses_that_could_be_checked() {
+    let of = |text: &str| Fragment::parse(text).unwrap().candidates;
+    assert_eq!(of(FRAGMENT), ["192.0.2.1:61764".parse::<SocketAddr>().unwrap()]);
+    let unusable = "a=candidate:1 1 tcp 1 192.0.2.1 9 typ host tcptype active\r\n\
+        a=candidate:1 1 udp 1 198.51.100.1 9 typ srflx raddr 192.0.2.1 rport 9\r\n\
+        a=candidate:1 1 udp 1 name.local 9 typ host\r\na=candidate:rubbish\r\n";
+    assert!(of(unusable).is_empty());
+    let many: String =
+        (1..=20).map(|n| format!("a=candidate:1 1 udp 1 192.0.2.{n} 9 typ host\r\n")).collect();
+    assert_eq!(of(&many).len(), 8);
+}
+
+#[test]
 fn a_malformed_fragment_is_refused_by_its_line() {
     for (text, line) in [
         ("a=mid:0\r\nrubbish\r\n", 2),
