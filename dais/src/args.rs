@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::bench::BenchShape;
-use crate::limits::{HttpLimits, SfuLimits};
+use crate::limits::{HttpLimits, SfuLimits, TurnLimits};
 
 /// The media backbone for virtual events: rooms, stages, recordings, replays.
 #[derive(Debug, Parser)]
@@ -128,22 +128,6 @@ pub(crate) struct Settings {
     #[arg(long, env = "DAIS_SFU_TURN_CREDENTIALS_SECONDS", default_value_t = 6 * 3600, value_parser = clap::value_parser!(u64).range(60..=7 * 24 * 3600))]
     pub(crate) sfu_turn_credentials_seconds: u64,
 
-    /// TURN allocations in all; each is a UDP port.
-    #[arg(long, env = "DAIS_SFU_TURN_ALLOCATIONS", default_value_t = 2000)]
-    pub(crate) sfu_turn_allocations: usize,
-
-    /// TURN allocations of one participant.
-    #[arg(long, env = "DAIS_SFU_TURN_ALLOCATIONS_PER_USER", default_value_t = 24)]
-    pub(crate) sfu_turn_allocations_per_user: usize,
-
-    /// TURN allocations of one client address (IPv6: of one /64).
-    #[arg(long, env = "DAIS_SFU_TURN_ALLOCATIONS_PER_ADDRESS", default_value_t = 600)]
-    pub(crate) sfu_turn_allocations_per_address: usize,
-
-    /// Bytes that one allocation carries in a second, both ways together.
-    #[arg(long, env = "DAIS_SFU_TURN_BYTES_PER_SECOND", default_value_t = 4 << 20)]
-    pub(crate) sfu_turn_bytes_per_second: u32,
-
     /// Receivers of webhooks about rooms, comma-separated http:// or https:// URLs. Default: none.
     #[arg(long, env = "DAIS_SFU_WEBHOOK_URLS", value_delimiter = ',')]
     pub(crate) sfu_webhook_urls: Vec<String>,
@@ -238,6 +222,9 @@ pub(crate) struct Settings {
 
     #[command(flatten)]
     pub(crate) sfu_limits: SfuLimits,
+
+    #[command(flatten)]
+    pub(crate) turn_limits: TurnLimits,
 }
 
 impl Settings {

@@ -190,6 +190,77 @@ impl SfuLimits {
     }
 }
 
+/// Limits of the TURN server.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Limits of TURN")]
+pub(crate) struct TurnLimits {
+    /// TURN allocations in all; each is a UDP port.
+    #[arg(long, env = "DAIS_SFU_TURN_ALLOCATIONS", default_value_t = 2_000, value_parser = least(1))]
+    sfu_turn_allocations: usize,
+
+    /// TURN allocations of one participant.
+    #[arg(long, env = "DAIS_SFU_TURN_ALLOCATIONS_PER_USER", default_value_t = 24, value_parser = least(1))]
+    sfu_turn_allocations_per_user: usize,
+
+    /// TURN allocations of one client address (IPv6: of one /64).
+    #[arg(long, env = "DAIS_SFU_TURN_ALLOCATIONS_PER_ADDRESS", default_value_t = 600, value_parser = least(1))]
+    sfu_turn_allocations_per_address: usize,
+
+    /// Bytes that one allocation carries in a second, both ways together.
+    #[arg(long, env = "DAIS_SFU_TURN_BYTES_PER_SECOND", default_value_t = 4 << 20, value_parser = clap::value_parser!(u32).range(1..))]
+    sfu_turn_bytes_per_second: u32,
+
+    /// Until an allocation that is not refreshed ends.
+    #[arg(long, env = "DAIS_SFU_TURN_LIFETIME_SECONDS", default_value_t = 600, value_parser = seconds())]
+    sfu_turn_lifetime_seconds: u64,
+
+    /// Addresses with which one allocation speaks at a time.
+    #[arg(long, env = "DAIS_SFU_TURN_PERMISSIONS", default_value_t = 32, value_parser = least(1))]
+    sfu_turn_permissions: usize,
+
+    /// Channels of one allocation at a time.
+    #[arg(long, env = "DAIS_SFU_TURN_CHANNELS", default_value_t = 32, value_parser = least(1))]
+    sfu_turn_channels: usize,
+
+    /// People who left whose credentials are void before they end.
+    #[arg(long, env = "DAIS_SFU_TURN_DEPARTURES", default_value_t = 50_000, value_parser = least(1))]
+    sfu_turn_departures: usize,
+
+    /// Answers to strangers over UDP that one address (IPv6: one /64) gets in a second.
+    #[arg(long, env = "DAIS_SFU_TURN_CHALLENGES_PER_SECOND", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..))]
+    sfu_turn_challenges_per_second: u16,
+
+    /// TCP and TLS connections to the TURN server.
+    #[arg(long, env = "DAIS_SFU_TURN_CONNECTIONS", default_value_t = 4_000, value_parser = least(1))]
+    sfu_turn_connections: usize,
+
+    /// TCP and TLS connections to the TURN server of one address (IPv6: of one /64).
+    #[arg(long, env = "DAIS_SFU_TURN_CONNECTIONS_PER_ADDRESS", default_value_t = 1_000, value_parser = least(1))]
+    sfu_turn_connections_per_address: usize,
+}
+
+impl TurnLimits {
+    /// As the TURN server takes them.
+    pub(crate) fn limits(&self) -> sfu::TurnLimits {
+        let relays = sfu::RelayLimits {
+            allocations: self.sfu_turn_allocations,
+            allocations_per_user: self.sfu_turn_allocations_per_user,
+            allocations_per_address: self.sfu_turn_allocations_per_address,
+            permissions: self.sfu_turn_permissions,
+            channels: self.sfu_turn_channels,
+            lifetime: Duration::from_secs(self.sfu_turn_lifetime_seconds),
+            bytes_per_second: self.sfu_turn_bytes_per_second,
+            departures: self.sfu_turn_departures,
+            challenges_per_second: self.sfu_turn_challenges_per_second,
+        };
+        sfu::TurnLimits {
+            relays,
+            connections: self.sfu_turn_connections,
+            connections_per_address: self.sfu_turn_connections_per_address,
+        }
+    }
+}
+
 fn least(value: u64) -> RangedU64ValueParser<usize> {
     // What a 32-bit length holds; beyond it a limit is none.
     between(value, u32::MAX.into())
@@ -216,13 +287,20 @@ mod tests {
         http: HttpLimits,
         #[command(flatten)]
         sfu: SfuLimits,
+        #[command(flatten)]
+        turn: TurnLimits,
+    }
+
+    impl Flags {
+        fn limits(&self) -> (serve::Limits, sfu::Limits, sfu::TurnLimits) {
+            (self.http.limits(), self.sfu.limits(), self.turn.limits())
+        }
     }
 
     #[test]
     fn the_defaults_are_the_services_own() {
         let flags = Flags::parse_from(["dais"]);
-        assert_eq!(flags.sfu.limits(), sfu::Limits::default());
-        assert_eq!(flags.http.limits(), serve::Limits::default());
+        assert_eq!(flags.limits(), Default::default());
     }
 
     #[test]
@@ -233,9 +311,7 @@ mod tests {
             let value = if flag == "http-trusted-proxies" { "192.0.2.1" } else { "3" };
             let flags = Flags::try_parse_from(["dais".to_owned(), format!("--{flag}"), value.to_owned()]);
             let flags = flags.unwrap();
-            let moved =
-                flags.sfu.limits() != defaults.sfu.limits() || flags.http.limits() != defaults.http.limits();
-            assert!(moved, "--{flag}");
+            assert_ne!(flags.limits(), defaults.limits(), "--{flag}");
             let refused = Flags::try_parse_from(["dais".to_owned(), format!("--{flag}"), "0".to_owned()]);
             assert!(refused.unwrap_err().to_string().contains(flag));
         }

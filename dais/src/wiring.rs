@@ -120,14 +120,8 @@ fn turn(settings: &Settings, wiring: &Wiring<'_>) -> anyhow::Result<Option<sfu::
         tls: tls.transpose()?,
         host: settings.sfu_turn_host.clone(),
         credentials_lifetime: Duration::from_secs(settings.sfu_turn_credentials_seconds),
-        limits: sfu::TurnLimits {
-            allocations: settings.sfu_turn_allocations,
-            allocations_per_user: settings.sfu_turn_allocations_per_user,
-            allocations_per_address: settings.sfu_turn_allocations_per_address,
-            bytes_per_second: settings.sfu_turn_bytes_per_second,
-            ..sfu::TurnLimits::default()
-        },
-        ..sfu::TurnConfig::new(wiring.keys.turn_secret()?)
+        secret: wiring.keys.turn_secret()?,
+        limits: settings.turn_limits.limits(),
     }))
 }
 

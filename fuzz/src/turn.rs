@@ -25,6 +25,7 @@ const LIMITS: Limits = Limits {
     channels: 2,
     lifetime: Duration::from_secs(600),
     bytes_per_second: 4096,
+    departures: 2,
     challenges_per_second: 8,
 };
 

@@ -34,7 +34,7 @@ pub use sfu_core::sdp::SdpLimits;
 
 pub use service::{Service, StartError, start};
 pub use sfu_core::shard::ROOM_PARTICIPANTS_PER_SHARD;
-pub use turn::{TurnConfig, TurnError, TurnTls};
+pub use turn::{TurnConfig, TurnError, TurnLimits, TurnTls};
 
 /// Bounds of the TURN server's allocations.
-pub use sfu_core::turn::Limits as TurnLimits;
+pub use sfu_core::turn::Limits as RelayLimits;

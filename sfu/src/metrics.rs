@@ -54,6 +54,7 @@ pub(crate) fn render(shared: &Shared) -> String {
     }
     counter(&mut text, "turn_dropped_tcp_messages", turn.dropped.load(Ordering::Relaxed));
     counter(&mut text, "turn_refused_tcp_connections", turn.refused.load(Ordering::Relaxed));
+    counter(&mut text, "turn_lost_departures", turn.lost_departures.load(Ordering::Relaxed));
     gauge(&mut text, "turn_open_allocations", turn.allocations.load(Ordering::Relaxed));
     gauge(&mut text, "turn_tcp_connections", turn.connections.load(Ordering::Relaxed));
     let webhooks = &shared.webhooks;

@@ -22,7 +22,7 @@ use crate::ice_servers::IceServers;
 use crate::relays::{self, Relays};
 use crate::shard::{ShardHandle, Start, candidates, spawn};
 use crate::tcp::TcpPort;
-use crate::turn::{self, Turn};
+use crate::turn::{self, Prepared, Turn};
 use crate::webhooks::{Outbox, Webhooks};
 use crate::{http, metrics, mixers, webhooks, whip};
 
@@ -114,19 +114,21 @@ pub async fn start(config: Config) -> Result<Service, StartError> {
     let certificate = Certificate::generate().map_err(|error| StartError::Certificate(error.to_string()))?;
     let (mut shards, mut threads, mut media_addrs) = (Vec::new(), Vec::new(), Vec::new());
     let webhooks = config.webhooks.clone().map(webhooks::start).transpose()?;
+    let turn = config.turn.clone().map(turn::prepare).transpose()?;
     let count = u16::try_from(config.shards).unwrap_or(u16::MAX);
     let relays =
         relays::between(count).map_err(|source| StartError::Media { port: config.media_port, source })?;
     for (index, relays) in (0..).zip(relays) {
         let outbox = webhooks.as_ref().map(|webhooks| webhooks.outbox.clone());
-        let start = open_shard(&config, &certificate, index, (relays, outbox))?;
+        let mut start = open_shard(&config, &certificate, index, (relays, outbox))?;
+        start.departures = turn.as_ref().map(|turn| turn.departures.clone());
         media_addrs.push(SocketAddr::new(config.media_ips[0], start.udp.port()));
         let port = start.udp.port();
         let (handle, thread) = spawn(start).map_err(|source| StartError::Media { port, source })?;
         shards.push(handle);
         threads.push(thread);
     }
-    let turn = start_turn(&config, &media_addrs)?;
+    let turn = turn.map(|prepared| start_turn(prepared, &config, &media_addrs)).transpose()?;
     let own_turn = turn.as_ref().map(|turn| turn.told.clone());
     let shared = Arc::new(Shared {
         shards,
@@ -219,10 +221,9 @@ impl Service {
     }
 }
 
-fn start_turn(config: &Config, media: &[SocketAddr]) -> Result<Option<Turn>, StartError> {
-    let Some(turn) = config.turn.clone() else { return Ok(None) };
+fn start_turn(prepared: Prepared, config: &Config, media: &[SocketAddr]) -> Result<Turn, StartError> {
     let ports = media.iter().map(SocketAddr::port).collect();
-    Ok(Some(turn::start(turn, &config.media_ips, ports, Seed::new(random()?))?))
+    Ok(turn::start(prepared, &config.media_ips, ports, Seed::new(random()?))?)
 }
 
 fn open_shard(
@@ -261,7 +262,7 @@ fn open_shard(
         },
     };
     let seed = Seed::new(random()?);
-    Ok(Start { index: index.into(), udp, tcp, config: shard_config, seed, outbox, relays })
+    Ok(Start { index: index.into(), udp, tcp, config: shard_config, seed, outbox, departures: None, relays })
 }
 
 fn random<const N: usize>() -> Result<[u8; N], StartError> {

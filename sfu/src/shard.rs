@@ -33,6 +33,7 @@ use crate::datagrams::{BATCH, MAX_SEGMENTS, MAX_SEND_BYTES, SendRun, UdpPort};
 use crate::mixers;
 use crate::relays::Relays;
 use crate::tcp::{TcpPort, Turn};
+use crate::turn::Departures;
 use crate::webhooks::Outbox;
 
 /// Commands that wait for a shard. A thousand people joining at once wait here, not in sockets.
@@ -175,6 +176,7 @@ pub(crate) struct Start {
     pub(crate) config: ShardConfig,
     pub(crate) seed: Seed,
     pub(crate) outbox: Option<Outbox>,
+    pub(crate) departures: Option<Departures>,
     pub(crate) relays: Relays,
 }
 
@@ -212,6 +214,7 @@ pub(crate) fn spawn(start: Start) -> io::Result<(ShardHandle, JoinHandle<()>)> {
             last_question: 0,
             figures,
             outbox: start.outbox,
+            departures: start.departures,
             housekeeping_at: now,
             stopping: None,
         }
@@ -247,6 +250,7 @@ struct Driver {
     figures: Arc<Figures>,
     /// Takes what the world outside is told.
     outbox: Option<Outbox>,
+    departures: Option<Departures>,
     housekeeping_at: Instant,
     /// When it began to stop.
     stopping: Option<Instant>,
@@ -492,6 +496,9 @@ impl Driver {
                     }
                 }
                 Event::Notice { notice, unix_us } => {
+                    if let Some(departures) = &self.departures {
+                        departures.note(&notice);
+                    }
                     if let Some(outbox) = &self.outbox {
                         outbox.push(notice, unix_us);
                     }

@@ -1,14 +1,15 @@
 //! The TURN server's edge: listeners, relay sockets and a thread around `sfu_core::turn`.
 //!
 //! It decides on which ports and addresses relays are offered and how bytes travel; who gets a relay and whom
-//! it reaches is the core's. It shares nothing with the shards: a relay's packets reach them through their
-//! media ports, as anybody's do.
+//! it reaches is the core's. Of the shards it hears who left; a relay's packets reach them through their media
+//! ports, as anybody's do.
 //!
 //! ```text
 //! client ─UDP, TCP, TLS─▶ turn thread ─UDP, a port per allocation─▶ shard thread
 //! ```
 
 mod address;
+mod departures;
 mod driver;
 mod sockets;
 mod streams;
@@ -16,6 +17,7 @@ mod wire;
 
 use std::net::{IpAddr, TcpListener};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -25,6 +27,8 @@ use sfu_core::seed::Seed;
 use sfu_core::stats::TurnCounters;
 use sfu_core::turn::{Config as CoreConfig, Limits, Peers, Secret};
 
+use self::departures::Departure;
+pub(crate) use self::departures::Departures;
 use self::driver::{Driver, Listeners};
 use self::streams::Bounds;
 use crate::datagrams::UdpPort;
@@ -44,12 +48,25 @@ pub struct TurnConfig {
     pub secret: Vec<u8>,
     /// How long a client's credentials open new relays.
     pub credentials_lifetime: Duration,
-    /// Bounds of allocations.
-    pub limits: Limits,
+    /// Bounds.
+    pub limits: TurnLimits,
+}
+
+/// Bounds of a TURN server; every one is finite.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TurnLimits {
+    /// Of allocations and those who ask for them.
+    pub relays: Limits,
     /// TCP and TLS connections in all.
     pub connections: usize,
     /// TCP and TLS connections of one address (IPv6: of one /64).
     pub connections_per_address: usize,
+}
+
+impl Default for TurnLimits {
+    fn default() -> Self {
+        Self { relays: Limits::default(), connections: 4000, connections_per_address: 1000 }
+    }
 }
 
 /// TURN over TLS.
@@ -75,9 +92,7 @@ impl TurnConfig {
             host: None,
             secret,
             credentials_lifetime: Duration::from_secs(6 * 3600),
-            limits: Limits::default(),
-            connections: 4000,
-            connections_per_address: 1000,
+            limits: TurnLimits::default(),
         }
     }
 }
@@ -101,6 +116,18 @@ pub(crate) struct Figures {
     pub(crate) dropped: AtomicU64,
     /// Connections refused because there were too many.
     pub(crate) refused: AtomicU64,
+    /// Departures that the thread was not told: it was too far behind.
+    pub(crate) lost_departures: AtomicU64,
+}
+
+/// What the shards know of a TURN server that is still to be started: it needs their ports.
+pub(crate) struct Prepared {
+    pub(crate) departures: Departures,
+    config: TurnConfig,
+    secret: Secret,
+    waker: Arc<EventFd>,
+    figures: Arc<Figures>,
+    departed: Receiver<Departure>,
 }
 
 /// A running TURN server; it ends when this is dropped.
@@ -132,13 +159,29 @@ pub enum TurnError {
     System(#[from] std::io::Error),
 }
 
+/// Prepares a server, so that shards can tell it who leaves.
+pub(crate) fn prepare(config: TurnConfig) -> Result<Prepared, TurnError> {
+    let secret = Secret::new(&config.secret);
+    let flags = EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC;
+    let waker = Arc::new(EventFd::from_value_and_flags(0, flags).map_err(std::io::Error::from)?);
+    let figures = Arc::new(Figures::default());
+    let (departures, departed) = Departures::new(
+        secret.clone(),
+        config.credentials_lifetime,
+        Arc::clone(&waker),
+        Arc::clone(&figures),
+    );
+    Ok(Prepared { departures, config, secret, waker, figures, departed })
+}
+
 /// Opens the listeners and starts the thread. `media_ports` are the shards' UDP ports.
 pub(crate) fn start(
-    config: TurnConfig,
+    prepared: Prepared,
     media_ips: &[IpAddr],
     media_ports: Vec<u16>,
     seed: Seed,
 ) -> Result<Turn, TurnError> {
+    let Prepared { departures: _, config, secret, waker, figures, departed } = prepared;
     let ipv6 = media_ips.iter().any(IpAddr::is_ipv6);
     let at = |port| move |source| TurnError::Port { port, source };
     let udp = UdpPort::bind(config.port, ipv6).map_err(at(config.port))?;
@@ -152,7 +195,6 @@ pub(crate) fn start(
         None => None,
     };
     let best = address::best(media_ips, address::default_route);
-    let secret = Secret::new(&config.secret);
     let urls = {
         let told = config.host.clone().or_else(|| best.host());
         let tls =
@@ -160,17 +202,16 @@ pub(crate) fn start(
         urls(told.as_deref(), (udp.port(), port(&tcp)), tls)
     };
     let told = OwnTurn::new(urls, secret.clone(), config.credentials_lifetime);
-    let bounds = Bounds { connections: config.connections, per_address: config.connections_per_address };
+    let limits = &config.limits;
+    let bounds = Bounds { connections: limits.connections, per_address: limits.connections_per_address };
     let core = CoreConfig {
         relay_v4: best.v4,
         relay_v6: best.v6,
         peers: Peers::new(address::own(media_ips, address::is_local), media_ports),
-        limits: config.limits,
+        limits: config.limits.relays,
     };
-    let flags = EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC;
-    let waker = Arc::new(EventFd::from_value_and_flags(0, flags).map_err(std::io::Error::from)?);
-    let (stop, figures) = (Arc::new(AtomicBool::new(false)), Arc::new(Figures::default()));
-    let listeners = Listeners { udp, tcp, tls, waker: Arc::clone(&waker), stop: Arc::clone(&stop) };
+    let stop = Arc::new(AtomicBool::new(false));
+    let listeners = Listeners { udp, tcp, tls, waker: Arc::clone(&waker), departed, stop: Arc::clone(&stop) };
     let driver = Driver::new(listeners, (core, secret, seed), bounds, Arc::clone(&figures))?;
     let thread = std::thread::Builder::new().name("turn".to_owned()).spawn(move || driver.run())?;
     Ok(Turn { figures, told, waker, stop, thread: Some(thread) })

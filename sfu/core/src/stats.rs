@@ -139,6 +139,8 @@ counters! {
         allocations => "turn_allocations",
         /// Allocations that a quota or a missing port refused.
         refused_allocations => "turn_refused_allocations",
+        /// Allocations that ended because their participant left.
+        ended_allocations => "turn_ended_allocations",
         /// Permissions and channels towards addresses that no relay may reach.
         refused_peers => "turn_refused_peers",
         /// Requests with a signature or nonce that does not count.

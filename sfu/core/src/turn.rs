@@ -6,7 +6,7 @@
 //! ```text
 //! client ─UDP, TCP, TLS─▶ [allocation] ─UDP from its own port─▶ this SFU's media port, or a public peer
 //!
-//! none ──Allocate, authentic──▶ Binding ──socket bound──▶ Relaying ──lifetime over, Refresh 0, closed──▶ none
+//! none ──Allocate, authentic──▶ Binding ──socket bound──▶ Relaying ──lifetime over, Refresh 0, closed, left──▶ none
 //! ```
 //!
 //! TCP towards peers (RFC 6062), port reservations and several address families in one allocation are refused
@@ -16,6 +16,7 @@ mod allocation;
 mod challenge;
 mod channel;
 mod credentials;
+mod departures;
 mod message;
 mod peers;
 mod queue;
@@ -76,6 +77,8 @@ pub struct Limits {
     pub lifetime: Duration,
     /// Bytes of one allocation in a second, both ways together, in the long run and at once.
     pub bytes_per_second: u32,
+    /// People who left that are remembered: the credentials of further ones last until they end by themselves.
+    pub departures: usize,
     /// Answers to strangers over UDP that one address (IPv6: one /64) gets in a second: sources may be forged.
     pub challenges_per_second: u16,
 }
@@ -90,6 +93,7 @@ impl Default for Limits {
             channels: 32,
             lifetime: Duration::from_secs(600),
             bytes_per_second: 4 << 20,
+            departures: 50_000,
             challenges_per_second: 100,
         }
     }

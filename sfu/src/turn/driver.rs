@@ -7,6 +7,7 @@
 use std::io;
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -19,6 +20,7 @@ use sfu_core::transport::{Path, Protocol, TcpId};
 use sfu_core::turn::{AllocationId, Config, Output, Secret, Server};
 
 use super::Figures;
+use super::departures::Departure;
 use super::sockets::AllocationSockets;
 use super::streams::{Bounds, Streams};
 use crate::datagrams::{BATCH, SendRun, UdpPort};
@@ -46,6 +48,7 @@ pub(super) struct Listeners {
     pub(super) tcp: TcpListener,
     pub(super) tls: Option<(TcpListener, Arc<ServerConfig>)>,
     pub(super) waker: Arc<EventFd>,
+    pub(super) departed: Receiver<Departure>,
     pub(super) stop: Arc<AtomicBool>,
 }
 
@@ -103,6 +106,7 @@ impl Driver {
                     TCP | TLS => self.accept(now, event.data()),
                     WAKER => {
                         let _ = self.listeners.waker.read();
+                        self.take_departures(now);
                     }
                     token if token % 2 == 0 => {
                         self.on_stream(TcpId((token - FIRST) / 2), event.events(), now);
@@ -141,6 +145,12 @@ impl Driver {
             if received.map_or(true, |count| count < BATCH) {
                 return;
             }
+        }
+    }
+
+    fn take_departures(&mut self, now: Instant) {
+        for Departure { person, void_before } in self.listeners.departed.try_iter() {
+            self.server.handle_departure(now, &person, void_before);
         }
     }
 

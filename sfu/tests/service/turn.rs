@@ -2,17 +2,21 @@
 
 use std::time::{Duration, Instant};
 
-use auth::room::{ApiKeyPair, ApiKeys};
+use auth::room::{ApiKeyPair, ApiKeys, VideoGrant};
 use client::Participant;
 use livekit_protocol as lk;
 use lk::signal_response::Message as Word;
+use reqwest::{Method, StatusCode};
 use sfu::{TurnConfig, TurnTls};
+use sfu_core::stun::{HEADER_BYTES, MessageWriter, TransactionId};
+use sfu_core::turn::{LongTermKey, Secret};
+use tokio::net::UdpSocket;
 
 use super::media::receive;
 use super::netns::Namespace;
 use super::python::Script;
 use super::scene::Scene;
-use super::whip::{OFFER, post};
+use super::whip::{OFFER, post, send};
 
 /// A client without UDP joins, and its sound is heard, within this.
 const IN_TIME: Duration = Duration::from_secs(3);
@@ -181,6 +185,92 @@ async fn every_client_gets_credentials_of_its_own() {
     assert_eq!(links.len(), 2);
     assert!(links[0].starts_with(&format!("<{udp}>; rel=\"ice-server\"; username=\"")), "{links:?}");
     assert!(links[0].ends_with("\"; credential-type=\"password\""), "{links:?}");
+    scene.end().await;
+}
+
+/// A client's relay by hand, over UDP.
+struct Relay {
+    socket: UdpSocket,
+    username: String,
+    key: LongTermKey,
+    nonce: Vec<u8>,
+    last: u8,
+}
+
+impl Relay {
+    async fn new(scene: &Scene, server: &lk::IceServer) -> Self {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let url = &scene.service.turn_urls()[0];
+        socket.connect(url.trim_start_matches("turn:").split('?').next().unwrap()).await.unwrap();
+        let (username, key) = (server.username.clone(), Secret::new(&SECRET).key_of(&server.username));
+        let mut relay = Self { socket, username, key, nonce: Vec::new(), last: 0 };
+        assert_eq!(relay.ask(ALLOCATE).await, 438, "no nonce yet: there it is");
+        relay
+    }
+
+    /// The code of the answer; 0 is success.
+    async fn ask(&mut self, method: u16) -> u16 {
+        self.last += 1;
+        let id = TransactionId([self.last; 12]);
+        let request = MessageWriter::of_kind(method, id)
+            .attribute(REQUESTED_TRANSPORT, &[17, 0, 0, 0])
+            .username(&self.username)
+            .attribute(REALM, b"dais")
+            .attribute(NONCE, &self.nonce);
+        self.socket.send(&request.sign_with(&self.key.signer())).await.unwrap();
+        let mut buffer = [0; 1500];
+        let len = tokio::time::timeout(IN_TIME, self.socket.recv(&mut buffer)).await.unwrap().unwrap();
+        let (mut rest, mut code) = (&buffer[HEADER_BYTES..len], 0);
+        while let [k0, k1, l0, l1, tail @ ..] = rest {
+            let (kind, len) = (u16::from_be_bytes([*k0, *k1]), usize::from(u16::from_be_bytes([*l0, *l1])));
+            match kind {
+                NONCE => self.nonce = tail[..len].to_vec(),
+                ERROR_CODE => code = u16::from(tail[2]) * 100 + u16::from(tail[3]),
+                _ => {}
+            }
+            rest = &tail[len.next_multiple_of(4)..];
+        }
+        code
+    }
+}
+
+/// RFC 8656 §18 and RFC 8489 §18.
+const ALLOCATE: u16 = 0x0003;
+const REFRESH: u16 = 0x0004;
+const ERROR_CODE: u16 = 0x0009;
+const REALM: u16 = 0x0014;
+const NONCE: u16 = 0x0015;
+const REQUESTED_TRANSPORT: u16 = 0x0019;
+
+#[tokio::test]
+async fn a_removed_participant_loses_its_relay_within_seconds() {
+    let scene = Scene::start_with(with_turn).await;
+    let (mut ada, mut bob) = (scene.signal("ada", "hall", "").await, scene.signal("bob", "hall", "").await);
+    let mut hers = Relay::new(&scene, &ada.joined().await.ice_servers[0]).await;
+    let mut his = Relay::new(&scene, &bob.joined().await.ice_servers[0]).await;
+    assert_eq!((hers.ask(ALLOCATE).await, his.ask(ALLOCATE).await), (0, 0));
+    assert_eq!(hers.ask(REFRESH).await, 0);
+    // Credentials count by the second: hers are older than her departure.
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let admin = scene
+        .token("admin", VideoGrant { room_admin: true, room: "hall".to_owned(), ..VideoGrant::default() });
+    let body = r#"{"room":"hall","identity":"ada"}"#;
+    let json = [("content-type", "application/json")];
+    let path = "/twirp/livekit.RoomService/RemoveParticipant";
+    let removed = send(&scene, Method::POST, path, &admin, &json, body).await;
+    assert_eq!(removed.status(), StatusCode::OK);
+    let end = Instant::now() + IN_TIME;
+    while figure(&scene, "sfu_turn_open_allocations") != 1 {
+        assert!(Instant::now() < end, "her relay goes on");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(figure(&scene, "sfu_turn_ended_allocations_total"), 1);
+    assert_eq!((hers.ask(REFRESH).await, hers.ask(ALLOCATE).await), (401, 401));
+    assert_eq!(his.ask(REFRESH).await, 0);
+    // She joins again, and has a relay again.
+    let mut again = scene.signal("ada", "hall", "").await;
+    let mut hers = Relay::new(&scene, &again.joined().await.ice_servers[0]).await;
+    assert_eq!(hers.ask(ALLOCATE).await, 0);
     scene.end().await;
 }
 

@@ -54,19 +54,24 @@ impl Secret {
 
     /// Credentials of one person until a second of UTC.
     ///
-    /// The name is a digest of `person`, the same at every join: quotas follow the person, and what passes the
-    /// network in the clear names nobody.
+    /// Its name is a digest of `person`: quotas follow the person, and what passes the network in the clear names
+    /// nobody.
     #[must_use]
     pub fn issue(&self, person: &[&str], expires_unix: u64) -> Credentials {
+        let username = format!("{expires_unix}:{}", self.name_of(person));
+        let password = self.password(&username);
+        Credentials { username, password }
+    }
+
+    /// How a person is called in its usernames, at every join the same.
+    #[must_use]
+    pub fn name_of(&self, person: &[&str]) -> String {
         let mut context = hmac::Context::with_key(&self.key);
         for part in person {
             context.update(&part.len().to_be_bytes());
             context.update(part.as_bytes());
         }
-        let name = URL_SAFE_NO_PAD.encode(&context.sign().as_ref()[..NAME_BYTES]);
-        let username = format!("{expires_unix}:{name}");
-        let password = self.password(&username);
-        Credentials { username, password }
+        URL_SAFE_NO_PAD.encode(&context.sign().as_ref()[..NAME_BYTES])
     }
 
     /// The long-term key that signs this user's requests (RFC 8489 §9.2.2); only who was issued the name can

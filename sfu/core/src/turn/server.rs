@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::allocation::Allocation;
 use super::challenge::{Challenges, network};
 use super::credentials::{Nonces, Secret, Username};
+use super::departures::Departures;
 use super::message::{self, Message, Method};
 use super::queue::{Output, Queue};
 use super::quota::Quotas;
@@ -32,6 +33,7 @@ pub struct Server {
     allocations: HashMap<Path, Allocation>,
     paths: HashMap<AllocationId, Path>,
     quotas: Quotas,
+    departures: Departures,
     last_id: u64,
     indications: u64,
     /// When allocations are next looked through; `None` while there are none.
@@ -54,6 +56,7 @@ impl Server {
             allocations: HashMap::new(),
             paths: HashMap::new(),
             quotas: Quotas::default(),
+            departures: Departures::default(),
             last_id: 0,
             indications: 0,
             sweep_at: None,
@@ -109,6 +112,21 @@ impl Server {
     /// The client's connection is gone, and its allocation with it.
     pub fn handle_closed(&mut self, path: Path) {
         self.remove(path);
+    }
+
+    /// A person left, by the name in its usernames ([`Secret::name_of`]): its allocations end, and credentials
+    /// of it that end before this second of UTC open nothing more. Those that it got since go on.
+    pub fn handle_departure(&mut self, now: Instant, person: &str, void_before: i64) {
+        self.departures.note(person, void_before, self.unix_seconds(now), self.config.limits.departures);
+        let is_void = |allocation: &Allocation| {
+            Username::parse(&allocation.username)
+                .is_some_and(|name| name.person == person && name.expires_unix < void_before)
+        };
+        let void = self.allocations.iter().filter(|(_, allocation)| is_void(allocation));
+        for path in void.map(|(&path, _)| path).collect::<Vec<_>>() {
+            self.remove(path);
+            self.counters.ended_allocations += 1;
+        }
     }
 
     /// Ends what is over. Harmless when nothing is.

@@ -422,6 +422,32 @@ fn everything_ends_unless_it_is_refreshed() {
 }
 
 #[test]
+fn who_left_keeps_no_relay_and_gets_none_until_it_joins_again() {
+    let mut scene = Scene::new();
+    let (ada, bob) = (User::new("ada"), User::new("bob"));
+    let ask = |scene: &mut Scene, port, who: &User, method| {
+        let request = udp(scene.writer(method));
+        scene.ask(after(1), client(port), who, request)
+    };
+    for (port, who) in [(1, &ada), (2, &ada), (3, &bob)] {
+        assert_eq!(ask(&mut scene, port, who, ALLOCATE).code, 0);
+    }
+    // She left ten seconds after her credentials were made; they would end after an hour.
+    let person = secret().name_of(&["hall", "ada"]);
+    scene.server.handle_departure(after(1), &person, i64::try_from(UNIX + 3610).unwrap());
+    let closed = scene.drain();
+    assert_eq!(closed.len(), 2, "{closed:?}");
+    assert!([1, 2].iter().all(|&id| closed.contains(&Out::Close(AllocationId(id)))), "{closed:?}");
+    assert_eq!((scene.server.allocations(), scene.server.counters().ended_allocations), (1, 2));
+    for method in [REFRESH, ALLOCATE] {
+        assert_eq!(ask(&mut scene, 1, &ada, method).code, 401);
+    }
+    assert_eq!(ask(&mut scene, 3, &bob, REFRESH).code, 0, "he is still there");
+    let again = User::of(&secret(), "ada", UNIX + 3610);
+    assert_eq!(ask(&mut scene, 1, &again, ALLOCATE).code, 0);
+}
+
+#[test]
 fn an_allocation_carries_so_many_bytes_a_second() {
     let mut scene = Scene::with(Limits { bytes_per_second: 10_000, ..Limits::default() });
     let ada = client(1000);

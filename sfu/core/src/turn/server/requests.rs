@@ -115,7 +115,9 @@ impl Server {
         let allocation = self.allocations.get(&path).filter(|a| a.username == username.text);
         let key = match allocation {
             Some(allocation) => allocation.key,
-            None if username.expires_unix < self.unix_seconds(now) => {
+            None if username.expires_unix < self.unix_seconds(now)
+                || self.departures.void(username.person, username.expires_unix) =>
+            {
                 return Identified::Stranger(code::UNAUTHENTICATED);
             }
             None => self.secret.key_of(username.text),
