@@ -1,38 +1,15 @@
-//! What a hostile peer's SCTP packets make us hold, counted by an allocator of this test's own: 2 MiB at most,
+//! What a hostile peer's SCTP packets make us hold, counted by the allocator of `heap`: 2 MiB at most,
 //! whatever it leaves unfinished, and afterwards nothing (GHSA-rq7g-r9qr-rwpq: reassembly during a reset).
 #![allow(clippy::unwrap_used, reason = "a helper of a test may panic as the test itself")]
-#![allow(
-    unsafe_code,
-    reason = "GlobalAlloc is unsafe by definition; every call goes to the system's allocator unchanged"
-)]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering};
+#[path = "support/heap.rs"]
+mod heap;
+
 use std::time::{Duration, Instant};
 
 use sfu_core::sctp::{Association, ChannelConfig, ChannelId, DataKind, Event, Reliability};
 
-struct Counting;
-
-static LIVE: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: each method passes its arguments on to `System`, which fulfils the contract.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        LIVE.fetch_add(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller's contract is the same.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller's contract is the same.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
+use heap::live_bytes;
 
 /// Packets of each attack: three times what a peer could make us hold if all of it were kept.
 const PACKETS: u32 = 6000;
@@ -162,17 +139,17 @@ const ATTACKS: [Attack; 9] = [
 fn no_attack_makes_an_association_hold_more_than_two_mebibytes() {
     for (name, packet) in ATTACKS {
         let mut victim = Victim::new();
-        let before = LIVE.load(Ordering::Relaxed);
+        let before = live_bytes();
         let mut most = 0;
         for n in 0..PACKETS {
             let chunks = packet(n, victim.tsn);
             victim.send(&chunks);
             drop(chunks);
-            most = most.max(LIVE.load(Ordering::Relaxed).saturating_sub(before));
+            most = most.max(live_bytes().saturating_sub(before));
         }
         assert!(most <= MAX_HELD_BYTES, "{name}: {most} bytes");
         drop(victim);
-        let after = LIVE.load(Ordering::Relaxed).saturating_sub(before);
+        let after = live_bytes().saturating_sub(before);
         assert!(after <= 64 << 10, "{name}: {after} bytes stay");
     }
 }

@@ -1,13 +1,10 @@
-//! What an idle transport keeps on the heap: counted by an allocator of this test's own. Key schedules, which the
+//! What an idle transport keeps on the heap: counted by the allocator of `heap`. Key schedules, which the
 //! crypto library keeps in memory of its own, are not counted.
 #![allow(clippy::unwrap_used, reason = "a helper of a test may panic as the test itself")]
-#![allow(
-    unsafe_code,
-    reason = "GlobalAlloc is unsafe by definition; every call goes to the system's allocator unchanged"
-)]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering};
+#[path = "support/heap.rs"]
+mod heap;
+
 use std::time::{Duration, Instant};
 
 use sfu_core::seed::Seed;
@@ -17,27 +14,7 @@ use sfu_core::transport::{
     Transport,
 };
 
-struct Counting;
-
-static LIVE: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: each method passes its arguments on to `System`, which fulfils the contract.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        LIVE.fetch_add(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller's contract is the same.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller's contract is the same.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
+use heap::live_bytes;
 
 fn transport(certificate: &Certificate, seed: u8, now: Instant) -> Transport {
     Transport::new(Config::new(certificate.clone()), &Seed::new([seed; 32]), now)
@@ -99,9 +76,9 @@ fn an_idle_transport_keeps_at_most_20_kib() {
     let certificates = (Certificate::generate().unwrap(), Certificate::generate().unwrap());
     // The first pair fills tables that live as long as the process.
     let warm = connected(&certificates, now);
-    let before = LIVE.load(Ordering::Relaxed);
+    let before = live_bytes();
     let pairs: Vec<_> = (0..20).map(|_| connected(&certificates, now)).collect();
-    let each = (LIVE.load(Ordering::Relaxed) - before) / (2 * pairs.len());
+    let each = (live_bytes() - before) / (2 * pairs.len());
     println!("{each} bytes per transport");
     assert!(each <= 20 * 1024, "{each} bytes per transport");
     drop((warm, pairs));
