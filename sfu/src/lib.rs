@@ -13,6 +13,7 @@
 mod api;
 mod backlog;
 mod config;
+mod connections;
 mod datagrams;
 mod http;
 mod ice_servers;

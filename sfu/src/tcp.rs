@@ -3,7 +3,6 @@
 //! It decides where a frame ends and how much may wait for a slow peer; it reads no frame. A connection that
 //! no transport claimed within [`CLAIM_TIME`] is closed, so that strangers cannot hold sockets.
 
-use std::collections::HashMap;
 use std::io::{self, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -14,6 +13,7 @@ use sfu_core::transport::{Path, TcpId};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::backlog::Backlog;
+use crate::connections::{Bounds, Connections};
 
 /// Until a connection must carry an authenticated check.
 const CLAIM_TIME: Duration = Duration::from_secs(10);
@@ -35,18 +35,13 @@ pub(crate) enum Turn {
 /// The listener and its connections.
 pub(crate) struct TcpPort {
     listener: TcpListener,
-    connections: HashMap<TcpId, Connection>,
-    last_id: u64,
-    max_connections: usize,
+    connections: Connections<Connection>,
     /// Packets dropped because a peer read too slowly.
     pub(crate) dropped: u64,
-    /// Connections refused because there were too many.
-    pub(crate) refused: u64,
 }
 
 struct Connection {
     stream: TcpStream,
-    path: Path,
     accepted_at: Instant,
     claimed: bool,
     input: Vec<u8>,
@@ -56,8 +51,9 @@ struct Connection {
 impl TcpPort {
     /// Listens on every address of the family; with IPv6, on IPv4's too.
     pub(crate) fn bind(port: u16, ipv6: bool, max_connections: usize) -> io::Result<Self> {
-        let (connections, listener) = (HashMap::new(), listen(port, ipv6)?);
-        Ok(Self { listener, connections, last_id: 0, max_connections, dropped: 0, refused: 0 })
+        // A venue behind one address may have them all.
+        let bounds = Bounds { connections: max_connections, per_address: max_connections };
+        Ok(Self { listener: listen(port, ipv6)?, connections: Connections::new(bounds), dropped: 0 })
     }
 
     /// The port that was bound; 0 when the system does not say.
@@ -67,32 +63,21 @@ impl TcpPort {
 
     /// Accepts one connection, if one waits.
     pub(crate) fn accept(&mut self, now: Instant) -> Option<TcpId> {
-        let (stream, remote) = self.listener.accept().ok()?;
-        if self.connections.len() >= self.max_connections {
-            self.refused += 1;
-            return None;
-        }
-        // A failing option only costs delay.
-        let _ = stream.set_nodelay(true);
-        stream.set_nonblocking(true).ok()?;
-        let local = canonical(stream.local_addr().ok()?);
-        self.last_id += 1;
-        let id = TcpId(self.last_id);
-        let path = Path::tcp(local, canonical(remote), id);
-        let (input, output) = (Vec::new(), Backlog::default());
-        let connection = Connection { stream, path, accepted_at: now, claimed: false, input, output };
-        self.connections.insert(id, connection);
-        Some(id)
+        let accepted = self.listener.accept().ok()?;
+        self.connections.admit(accepted, |stream| {
+            let (input, output) = (Vec::new(), Backlog::default());
+            Some(Connection { stream, accepted_at: now, claimed: false, input, output })
+        })
     }
 
     /// The socket of a connection, for the poller.
     pub(crate) fn socket(&self, id: TcpId) -> Option<BorrowedFd<'_>> {
-        self.connections.get(&id).map(|connection| connection.stream.as_fd())
+        self.connections.get(id).map(|connection| connection.stream.as_fd())
     }
 
     /// Reads what has come and hands out whole frames.
     pub(crate) fn read(&mut self, id: TcpId, mut each: impl FnMut(Path, &mut [u8])) -> Turn {
-        let Some(connection) = self.connections.get_mut(&id) else { return Turn::Closed };
+        let Some((path, connection)) = self.connections.get_mut(id) else { return Turn::Closed };
         let mut chunk = [0; 16 << 10];
         loop {
             match connection.stream.read(&mut chunk) {
@@ -102,7 +87,6 @@ impl TcpPort {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(_) => return Turn::Closed,
             }
-            let path = connection.path;
             if !take_frames(&mut connection.input, |frame| each(path, frame)) {
                 return Turn::Closed;
             }
@@ -112,7 +96,7 @@ impl TcpPort {
 
     /// Sends one datagram as a frame, or drops it when too much waits.
     pub(crate) fn send(&mut self, id: TcpId, datagram: &[u8]) -> Turn {
-        let Some(connection) = self.connections.get_mut(&id) else { return Turn::Closed };
+        let Some((_, connection)) = self.connections.get_mut(id) else { return Turn::Closed };
         let Ok(len) = u16::try_from(datagram.len()) else { return Turn::Alive { wants_write: false } };
         if !connection.output.push(&[&len.to_be_bytes(), datagram]) {
             self.dropped += 1;
@@ -123,28 +107,25 @@ impl TcpPort {
 
     /// The socket takes more.
     pub(crate) fn write(&mut self, id: TcpId) -> Turn {
-        self.connections.get_mut(&id).map_or(Turn::Closed, Connection::write)
+        self.connections.get_mut(id).map_or(Turn::Closed, |(_, connection)| connection.write())
     }
 
     /// A transport answered on it: it is not a stranger.
     pub(crate) fn claim(&mut self, id: TcpId) {
-        if let Some(connection) = self.connections.get_mut(&id) {
+        if let Some((_, connection)) = self.connections.get_mut(id) {
             connection.claimed = true;
         }
     }
 
     /// Closes it; returns its path.
     pub(crate) fn remove(&mut self, id: TcpId) -> Option<Path> {
-        self.connections.remove(&id).map(|connection| connection.path)
+        self.connections.remove(id)
     }
 
     /// Connections that nobody claimed in time.
-    pub(crate) fn strangers(&self, now: Instant) -> Vec<TcpId> {
-        self.connections
-            .iter()
-            .filter(|(_, c)| !c.claimed && now.saturating_duration_since(c.accepted_at) > CLAIM_TIME)
-            .map(|(&id, _)| id)
-            .collect()
+    pub(crate) fn strangers(&mut self, now: Instant) -> Vec<TcpId> {
+        let is_late = |since: Instant| now.saturating_duration_since(since) > CLAIM_TIME;
+        self.connections.those(|_, connection| !connection.claimed && is_late(connection.accepted_at))
     }
 
     /// Open connections.
@@ -201,11 +182,6 @@ fn take_frames(input: &mut Vec<u8>, mut each: impl FnMut(&mut [u8])) -> bool {
     }
     input.drain(..at);
     true
-}
-
-/// An IPv4 address mapped into IPv6 is an IPv4 address.
-pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
-    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ use sfu_core::turn::{Config as CoreConfig, Limits, Peers, Secret};
 use self::departures::Departure;
 pub(crate) use self::departures::Departures;
 use self::driver::{Driver, Listeners};
-use self::streams::Bounds;
+use crate::connections::Bounds;
 use crate::datagrams::UdpPort;
 use crate::ice_servers::OwnTurn;
 use crate::tcp::listen;

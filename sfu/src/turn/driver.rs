@@ -22,7 +22,8 @@ use sfu_core::turn::{AllocationId, Config, Output, Secret, Server};
 use super::Figures;
 use super::departures::Departure;
 use super::sockets::AllocationSockets;
-use super::streams::{Bounds, Streams};
+use super::streams::Streams;
+use crate::connections::Bounds;
 use crate::datagrams::{BATCH, SendRun, UdpPort};
 use crate::tcp::Turn;
 
@@ -256,7 +257,7 @@ impl Driver {
             figure.store(u64::try_from(value).unwrap_or(u64::MAX), Ordering::Relaxed);
         }
         figures.dropped.store(self.streams.dropped, Ordering::Relaxed);
-        figures.refused.store(self.streams.refused, Ordering::Relaxed);
+        figures.refused.store(self.streams.refused(), Ordering::Relaxed);
     }
 }
 

@@ -8,7 +8,7 @@ use sfu_core::demux::MAX_DATAGRAM_BYTES;
 use sfu_core::turn::{AllocationId, Family};
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::tcp::canonical;
+use crate::connections::canonical;
 
 /// Datagrams of one open in a turn, so that one does not starve the others.
 const DATAGRAMS_PER_TURN: usize = 64;

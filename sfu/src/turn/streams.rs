@@ -1,22 +1,22 @@
 //! TCP and TLS connections of TURN clients.
 //!
-//! It decides how many there may be, where their messages end and how much waits for a slow one. A connection
+//! It decides where their messages end and how much waits for a slow one. A connection
 //! without an allocation for [`STRANGER_TIME`] is closed.
 
-use std::collections::HashMap;
 use std::io::{self, Read as _, Write as _};
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustls::ServerConfig;
 use sfu_core::transport::{Path, TcpId};
-use sfu_core::turn::{network, stream_frame_bytes};
+use sfu_core::turn::stream_frame_bytes;
 
 use super::wire::Wire;
 use crate::backlog::Backlog;
-use crate::tcp::{Turn, canonical};
+use crate::connections::{Bounds, Connections};
+use crate::tcp::Turn;
 
 /// How long a connection may be without an allocation, before one and after one.
 const STRANGER_TIME: Duration = Duration::from_secs(10);
@@ -24,27 +24,15 @@ const STRANGER_TIME: Duration = Duration::from_secs(10);
 /// Reads of one connection in a turn, so that one does not starve the others.
 const READS_PER_TURN: usize = 4;
 
-/// How many connections there may be.
-pub(super) struct Bounds {
-    pub(super) connections: usize,
-    pub(super) per_address: usize,
-}
-
 /// All connections.
 pub(super) struct Streams {
-    connections: HashMap<TcpId, Connection>,
-    networks: HashMap<IpAddr, usize>,
-    bounds: Bounds,
-    last_id: u64,
+    connections: Connections<Connection>,
     /// Messages dropped because a client read too slowly.
     pub(super) dropped: u64,
-    /// Connections refused because there were too many.
-    pub(super) refused: u64,
 }
 
 struct Connection {
     wire: Wire,
-    path: Path,
     /// Since when it has no allocation.
     stranger_since: Instant,
     input: Vec<u8>,
@@ -53,45 +41,30 @@ struct Connection {
 
 impl Streams {
     pub(super) fn new(bounds: Bounds) -> Self {
-        let (connections, networks) = (HashMap::new(), HashMap::new());
-        Self { connections, networks, bounds, last_id: 0, dropped: 0, refused: 0 }
+        Self { connections: Connections::new(bounds), dropped: 0 }
     }
 
     /// Takes an accepted connection; `None` when it is not wanted or already gone.
     pub(super) fn admit(
         &mut self,
         now: Instant,
-        (stream, remote): (TcpStream, SocketAddr),
+        accepted: (TcpStream, SocketAddr),
         tls: Option<&Arc<ServerConfig>>,
     ) -> Option<TcpId> {
-        let remote = canonical(remote);
-        let of_network = self.networks.get(&network(remote.ip())).copied().unwrap_or(0);
-        if self.connections.len() >= self.bounds.connections || of_network >= self.bounds.per_address {
-            self.refused += 1;
-            return None;
-        }
-        // A failing option only costs delay.
-        let _ = stream.set_nodelay(true);
-        stream.set_nonblocking(true).ok()?;
-        let local = canonical(stream.local_addr().ok()?);
-        let wire = Wire::new(stream, tls).ok()?;
-        self.last_id += 1;
-        let id = TcpId(self.last_id);
-        let path = Path::tcp(local, remote, id);
-        let (input, output) = (Vec::new(), Backlog::default());
-        self.networks.insert(network(remote.ip()), of_network + 1);
-        self.connections.insert(id, Connection { wire, path, stranger_since: now, input, output });
-        Some(id)
+        self.connections.admit(accepted, |stream| {
+            let (wire, input, output) = (Wire::new(stream, tls).ok()?, Vec::new(), Backlog::default());
+            Some(Connection { wire, stranger_since: now, input, output })
+        })
     }
 
     /// The socket of a connection, for the poller.
     pub(super) fn socket(&self, id: TcpId) -> Option<BorrowedFd<'_>> {
-        self.connections.get(&id).map(|connection| connection.wire.as_fd())
+        self.connections.get(id).map(|connection| connection.wire.as_fd())
     }
 
     /// Reads what has come and hands out whole messages.
     pub(super) fn read(&mut self, id: TcpId, mut each: impl FnMut(Path, &[u8])) -> Turn {
-        let Some(connection) = self.connections.get_mut(&id) else { return Turn::Closed };
+        let Some((path, connection)) = self.connections.get_mut(id) else { return Turn::Closed };
         let mut chunk = [0; 16 << 10];
         for _ in 0..READS_PER_TURN {
             match connection.wire.read(&mut chunk) {
@@ -101,7 +74,6 @@ impl Streams {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(_) => return Turn::Closed,
             }
-            let path = connection.path;
             if !take_messages(&mut connection.input, |message| each(path, message)) {
                 return Turn::Closed;
             }
@@ -111,7 +83,7 @@ impl Streams {
 
     /// Sends whole messages, or drops them when too much waits.
     pub(super) fn send(&mut self, id: TcpId, bytes: &[u8]) -> Turn {
-        let Some(connection) = self.connections.get_mut(&id) else { return Turn::Closed };
+        let Some((_, connection)) = self.connections.get_mut(id) else { return Turn::Closed };
         if !connection.output.push(&[bytes]) {
             self.dropped += 1;
             return connection.turn();
@@ -121,30 +93,27 @@ impl Streams {
 
     /// The socket takes more.
     pub(super) fn write(&mut self, id: TcpId) -> Turn {
-        self.connections.get_mut(&id).map_or(Turn::Closed, Connection::write)
+        self.connections.get_mut(id).map_or(Turn::Closed, |(_, connection)| connection.write())
     }
 
     /// Closes it; returns its path.
     pub(super) fn remove(&mut self, id: TcpId) -> Option<Path> {
-        let connection = self.connections.remove(&id)?;
-        let network = network(connection.path.remote.ip());
-        if let Some(count) = self.networks.get_mut(&network) {
-            *count -= 1;
-            if *count == 0 {
-                self.networks.remove(&network);
-            }
-        }
-        Some(connection.path)
+        self.connections.remove(id)
     }
 
     /// Connections that have had no allocation for too long.
     pub(super) fn strangers(&mut self, now: Instant, is_known: impl Fn(Path) -> bool) -> Vec<TcpId> {
-        for connection in self.connections.values_mut().filter(|connection| is_known(connection.path)) {
-            connection.stranger_since = now;
-        }
-        let is_strange = |since: Instant| now.saturating_duration_since(since) > STRANGER_TIME;
-        let strange = self.connections.iter().filter(|(_, connection)| is_strange(connection.stranger_since));
-        strange.map(|(&id, _)| id).collect()
+        self.connections.those(|path, connection| {
+            if is_known(path) {
+                connection.stranger_since = now;
+            }
+            now.saturating_duration_since(connection.stranger_since) > STRANGER_TIME
+        })
+    }
+
+    /// Connections refused because there were too many.
+    pub(super) const fn refused(&self) -> u64 {
+        self.connections.refused
     }
 
     /// Open connections.
@@ -196,9 +165,9 @@ mod tests {
     }
 
     impl Scene {
-        fn new(connections: usize, per_address: usize) -> Self {
+        fn new() -> Self {
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-            let streams = Streams::new(Bounds { connections, per_address });
+            let streams = Streams::new(Bounds { connections: 9, per_address: 9 });
             Self { listener, clients: Vec::new(), streams, now: Instant::now() }
         }
 
@@ -222,20 +191,8 @@ mod tests {
     }
 
     #[test]
-    fn connections_end_at_their_number_and_are_given_back() {
-        for (all, per_address) in [(2, 9), (9, 2)] {
-            let mut scene = Scene::new(all, per_address);
-            let first = scene.connect().unwrap();
-            assert!(scene.connect().is_some() && scene.connect().is_none());
-            assert_eq!((scene.streams.len(), scene.streams.refused), (2, 1));
-            assert!(scene.streams.remove(first).is_some());
-            assert!(scene.connect().is_some());
-        }
-    }
-
-    #[test]
     fn who_has_no_allocation_for_ten_seconds_is_a_stranger() {
-        let mut scene = Scene::new(9, 9);
+        let mut scene = Scene::new();
         let (guest, stranger) = (scene.connect().unwrap(), scene.connect().unwrap());
         let later = |seconds| scene.now + Duration::from_secs(seconds);
         let has_one = |path: Path| path.protocol == sfu_core::transport::Protocol::Tcp(guest);
@@ -248,7 +205,7 @@ mod tests {
 
     #[test]
     fn messages_are_found_however_they_come_and_anything_else_ends_the_stream() {
-        let mut scene = Scene::new(9, 9);
+        let mut scene = Scene::new();
         let id = scene.connect().unwrap();
         let message = b"\x40\x01\x00\x05media\0\0\0";
         let (first, rest) = message.split_at(3);
