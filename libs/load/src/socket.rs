@@ -52,9 +52,12 @@ pub(crate) fn receive(socket: &UdpSocket, buffer: &mut [u8], epoch: &Epoch) -> i
     let mut parts = [IoSliceMut::new(buffer)];
     let message =
         recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut parts, Some(&mut control), MsgFlags::empty())?;
-    let stamp = message.cmsgs()?.find_map(|control| match control {
-        ControlMessageOwned::ScmTimestampns(stamp) => Some(Duration::from(stamp)),
-        _ => None,
+    let stamp = message.cmsgs()?.find_map(|control| {
+        if let ControlMessageOwned::ScmTimestampns(stamp) = control {
+            Some(Duration::from(stamp))
+        } else {
+            None
+        }
     });
     let since = stamp.map_or_else(|| epoch.elapsed(), |stamp| stamp.saturating_sub(epoch.unix));
     let from = message.address.as_ref().and_then(address).ok_or(io::ErrorKind::AddrNotAvailable)?;
