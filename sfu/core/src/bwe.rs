@@ -26,7 +26,7 @@ pub use probe::ProbeRequest;
 use self::acked::AckedRate;
 use self::delay::{DelayTrend, Usage};
 use self::history::{Ack, History};
-use self::loss::LossBound;
+use self::loss::{Fates, LossBound};
 use self::probe::Prober;
 use crate::rtcp::TwccFeedback;
 use crate::rtp::SeqNo;
@@ -227,8 +227,13 @@ const FIRST_STRIKE: f64 = 0.8;
 const STRIKES_WITHIN: Duration = Duration::from_millis(1_000);
 /// Growth per second while the link's limit is unknown.
 const GROWTH: f64 = 1.08;
-/// Near the limit: one packet of 1,200 bytes each 200 ms, in bits per second each second.
-const CAREFUL_GROWTH: f64 = 48_000.0;
+/// Near the limit: one packet of the size that a picture of this rate has, each 200 ms (GCC §5.5, with a usual
+/// response time).
+const RESPONSE_SECONDS: f64 = 0.2;
+const FRAMES_PER_SECOND: f64 = 30.0;
+const PACKET_BITS: f64 = 9_600.0;
+/// And no slower than this, in bits per second each second.
+const LEAST_GROWTH: f64 = 4_000.0;
 /// The estimate grows on its own only up to this multiple of what was acknowledged; beyond it only a probe
 /// proves anything.
 const ACKED_CAP: f64 = 1.5;
@@ -291,12 +296,17 @@ impl Bwe {
             self.prober.on_ack(ack);
         }
         self.acks = acks;
+        if counts == Fates::default() {
+            // After a long outage the first message may speak only of what is forgotten.
+            return false;
+        }
         self.waiting_since = self.history.has_outstanding().then_some(now);
         self.silent_at = self.waiting_since.map(|at| at + FEEDBACK_TIMEOUT);
         if self.knowledge == Knowledge::Nothing {
             self.knowledge = Knowledge::CarriesMore(now + GUESSING);
         }
-        let returned = counts.lost >= OUTAGE_PACKETS && silence.is_some_and(|time| time >= OUTAGE);
+        let missed = counts.lost + counts.unreported;
+        let returned = missed >= OUTAGE_PACKETS && silence.is_some_and(|time| time >= OUTAGE);
         if returned {
             // What an outage swallows says nothing of how much the path carries.
             self.loss.skip();
@@ -323,7 +333,7 @@ impl Bwe {
     /// The estimate now, and what to send as a probe. Call after feedback and at [`Self::poll_timeout`].
     pub fn poll(&mut self, now: Instant) -> Estimate {
         self.on_silence(now);
-        if let Some(result) = self.prober.poll_result(now) {
+        if let Some(result) = self.prober.poll_result(now, self.loss.inherent()) {
             self.on_probe_result(now, result);
         }
         let bitrate = self.bitrate();
@@ -381,7 +391,7 @@ impl Bwe {
                 let seconds = elapsed.as_secs_f64().min(1.0);
                 let near = self.link.is_some_and(|link| (acked - link).abs() < 0.2 * link);
                 let grown = if near {
-                    self.target + CAREFUL_GROWTH * seconds
+                    self.target + careful_growth(self.target) * seconds
                 } else {
                     self.target * GROWTH.powf(seconds)
                 };
@@ -457,6 +467,13 @@ impl Bwe {
     fn clamp(&mut self) {
         self.target = self.target.clamp(self.config.min.as_f64(), self.config.max.as_f64());
     }
+}
+
+/// Bits per second that a rate near the limit grows each second.
+fn careful_growth(rate: f64) -> f64 {
+    let frame = rate / FRAMES_PER_SECOND;
+    let packet = frame / (frame / PACKET_BITS).ceil().max(1.0);
+    (packet / RESPONSE_SECONDS).max(LEAST_GROWTH)
 }
 
 /// No probe this soon after a decrease: the queue that caused it still drains.

@@ -108,8 +108,11 @@ impl History {
             }
         }
         if let Some(newest) = newest {
-            while self.base.0 + KEEP_REPORTED < newest.0 && self.sent.pop_front().is_some() {
+            while self.base.0 + KEEP_REPORTED < newest.0
+                && let Some(sent) = self.sent.pop_front()
+            {
                 self.base.0 += 1;
+                counts.unreported += u32::from(sent.fate == Fate::Unknown);
             }
         }
         counts

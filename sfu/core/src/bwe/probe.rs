@@ -174,13 +174,15 @@ impl Prober {
     }
 
     /// The result of a finished cluster, once.
-    pub(super) fn poll_result(&mut self, now: Instant) -> Option<ProbeResult> {
+    ///
+    /// `inherent` is the share that the path loses at any rate.
+    pub(super) fn poll_result(&mut self, now: Instant, inherent: f64) -> Option<ProbeResult> {
         let State::Waiting { cluster, ended } = &self.state else { return None };
         let complete = cluster.acks.packets == cluster.sent_packets;
         if !complete && now.saturating_duration_since(*ended) < RESULT_TIMEOUT {
             return None;
         }
-        let result = measure(cluster);
+        let result = measure(cluster, inherent);
         let found_room = result.is_some_and(|result| !result.saturated && !result.lossy);
         if found_room {
             self.next = Some(now + SOON);
@@ -203,10 +205,11 @@ impl Prober {
 
 /// Rates of sending and arriving, each over the gaps between its packets.
 #[expect(clippy::cast_precision_loss, reason = "a cluster is a few kilobytes in some milliseconds")]
-fn measure(cluster: &Cluster) -> Option<ProbeResult> {
+fn measure(cluster: &Cluster, inherent: f64) -> Option<ProbeResult> {
     let acks = &cluster.acks;
     let (first, last) = (acks.first?, acks.last?);
-    if acks.packets < MIN_PACKETS || acks.packets * 10 < cluster.sent_packets * 7 {
+    let expected = f64::from(cluster.sent_packets) * (1.0 - inherent);
+    if acks.packets < MIN_PACKETS || f64::from(acks.packets) < 0.7 * expected {
         return None;
     }
     // A gap follows each packet but the last one sent, and precedes each but the first one received.
@@ -217,7 +220,7 @@ fn measure(cluster: &Cluster) -> Option<ProbeResult> {
     let saturated = arrived < 0.9 * sent;
     let bits_per_second =
         if saturated { 0.95 * arrived } else { sent.min(arrived).min(cluster.rate.as_f64()) };
-    Some(ProbeResult { bits_per_second, saturated, lossy: acks.packets * 10 < cluster.sent_packets * 9 })
+    Some(ProbeResult { bits_per_second, saturated, lossy: f64::from(acks.packets) < 0.9 * expected })
 }
 
 fn time_for(bytes: usize, rate: Bitrate) -> Duration {
