@@ -135,6 +135,13 @@ impl Camera {
         self.encoders[layer].time_base.wrapping_add(ticks(now - self.began, 90_000))
     }
 
+    /// Frames before this moment are not encoded.
+    pub(crate) fn skip_to(&mut self, now: Instant) {
+        while self.next_frame < now {
+            self.next_frame += FRAME;
+        }
+    }
+
     /// The frames that are due, as packets of each encoding.
     pub(crate) fn poll(&mut self, now: Instant) -> Vec<(usize, Vec<Piece>)> {
         let mut out = Vec::new();

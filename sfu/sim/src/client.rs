@@ -39,6 +39,8 @@ pub struct ClientConfig {
     pub signal_delay: Duration,
     /// It answers offers with `a=setup:active`, as browsers do.
     pub is_dtls_client: bool,
+    /// Its network passes no UDP: its paths carry ICE-TCP connections, and must then lose nothing and keep order.
+    pub is_tcp_only: bool,
 }
 
 impl ClientConfig {
@@ -56,6 +58,7 @@ impl ClientConfig {
             down: path,
             signal_delay: Duration::from_millis(25),
             is_dtls_client: true,
+            is_tcp_only: false,
         }
     }
 
@@ -124,7 +127,8 @@ impl Client {
             for chunk in bytes.chunks_mut(8) {
                 chunk.copy_from_slice(&rng.bits().to_be_bytes());
             }
-            Leg::new(port, bytes, is_dtls_client, now)
+            let leg = Leg::new(port, bytes, is_dtls_client, now);
+            if config.is_tcp_only { leg.over_tcp(config.up.delay + config.down.delay) } else { leg }
         };
         // The server answers an offer as the DTLS server; of its own offers the client chooses.
         let publishing = leg(10_000 + 2 * number, true);

@@ -12,7 +12,7 @@ use sfu_core::seed::Seed;
 use sfu_core::stun::{Class, Message, MessageWriter, Role, TransactionId};
 use sfu_core::transport::{
     Certificate, ChannelId, Config, Credentials, DataKind, Event, Path, Received, RemoteDescription,
-    RemoteIce, Setup, Transport,
+    RemoteIce, Setup, TcpId, Transport,
 };
 
 /// Making a certificate costs a key pair: once for each process.
@@ -36,6 +36,8 @@ pub(crate) struct Leg {
     path: Path,
     server: Option<Credentials>,
     is_dtls_client: bool,
+    /// Of a TCP connection: how long it takes to open.
+    opening: Duration,
     checks: u64,
     next_check: Instant,
     last_check: Instant,
@@ -61,6 +63,7 @@ impl Leg {
             path: Path::udp(SERVER, remote),
             server: None,
             is_dtls_client,
+            opening: Duration::ZERO,
             checks: 0,
             next_check: now,
             last_check: now,
@@ -72,6 +75,14 @@ impl Leg {
             messages: Vec::new(),
             out: Vec::new(),
         }
+    }
+
+    /// The same over a TCP connection (RFC 6544), which takes `opening` once the server is known.
+    pub(crate) fn over_tcp(mut self, opening: Duration) -> Self {
+        let connection = TcpId(u64::from(self.path.remote.port()));
+        self.path = Path::tcp(self.path.local, self.path.remote, connection);
+        self.opening = opening;
+        self
     }
 
     /// The path as the server sees it.
@@ -87,8 +98,8 @@ impl Leg {
     /// What the server said about itself.
     pub(crate) fn set_server(&mut self, remote: RemoteDescription, now: Instant) {
         if self.server.as_ref() != Some(&remote.credentials) {
-            self.server = Some(remote.credentials.clone());
-            self.next_check = now;
+            let is_first = self.server.replace(remote.credentials.clone()).is_none();
+            self.next_check = if is_first { now + self.opening } else { now };
         }
         let setup = if self.is_dtls_client { Setup::Passive } else { Setup::Active };
         let _ = self.transport.set_remote(RemoteDescription { setup, ice: RemoteIce::Full, ..remote }, now);

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use sfu_core::bwe::{Bitrate, Bwe, BweConfig, SendKind};
+use sfu_core::bwe::{Bitrate, Bwe, BweConfig, RateMeter, SendKind};
 use sfu_core::rtcp::{self, NtpTime, RtcpPacket};
 use sfu_core::rtp::{
     ExtId, ExtensionBlock, HeaderFields, MAX_HEADER_BYTES, Pt, RtpTime, SeqIndex, SeqNo, Ssrc, write_header,
@@ -44,8 +44,14 @@ const ALLOCATE: Duration = Duration::from_millis(250);
 const REPORT: Duration = Duration::from_secs(1);
 /// An encoder of a layer does no useful work below this share of its full rate; it starts above the second.
 const LOWEST_SHARE: f64 = 0.4;
-/// What an encoder of one encoding sends on any path.
-const LOWEST_BPS: f64 = 50_000.0;
+/// What the encoder of the smallest encoding gets on any path: libwebrtc's `kDefaultMinVideoBitrateBps`, which
+/// its `BitrateAllocator` enforces.
+const LOWEST_BPS: f64 = 30_000.0;
+/// Over this time libwebrtc's `RateLimiter` lets no more be sent again than the estimate.
+const AGAIN_WITHIN: Duration = Duration::from_millis(500);
+/// Of the estimate libwebrtc's `FecControllerDefault` leaves the encoders at least this share, however much is
+/// sent again.
+const ENCODERS_SHARE: f64 = 0.5;
 const START_SHARE: f64 = 0.5;
 
 /// One RTP stream.
@@ -76,6 +82,12 @@ pub(crate) struct Publisher {
     /// The camera's encodings, then the microphone.
     streams: Vec<Stream>,
     bwe: Bwe,
+    /// The estimate of the last feedback: libwebrtc's does not change while nothing is heard.
+    estimate: Bitrate,
+    /// Pictures, and what of them is sent again.
+    sent: RateMeter,
+    again: RateMeter,
+    is_live: bool,
     next_transport: u16,
     queue: VecDeque<Queued>,
     next_release: Instant,
@@ -126,6 +138,10 @@ impl Publisher {
             microphone: sources.microphone,
             streams,
             bwe: Bwe::new(BweConfig { start: RESTART, ..BweConfig::default() }),
+            estimate: RESTART,
+            sent: RateMeter::new(AGAIN_WITHIN),
+            again: RateMeter::new(AGAIN_WITHIN),
+            is_live: false,
             next_transport: if sources.near_wrap { 65_400 } else { 1 },
             queue: VecDeque::new(),
             next_release: now,
@@ -148,7 +164,7 @@ impl Publisher {
 
     /// Bits per second that the client believes its path carries.
     pub(crate) fn estimate(&self) -> Bitrate {
-        self.bwe.bitrate()
+        self.estimate
     }
 
     /// Everything that is due; call it after every input, too.
@@ -157,9 +173,12 @@ impl Publisher {
         if !self.leg.connected || self.leg.closed {
             return;
         }
+        if !std::mem::replace(&mut self.is_live, true) {
+            self.skip(now);
+        }
         if self.next_allocation <= now {
             self.next_allocation = now + ALLOCATE;
-            self.allocate();
+            self.allocate(now);
         }
         let estimate = self.bwe.poll(now);
         if let Some(probe) = estimate.probe {
@@ -184,6 +203,16 @@ impl Publisher {
         }
     }
 
+    /// What was captured before the connection stood is sent by nobody.
+    fn skip(&mut self, now: Instant) {
+        if let Some(camera) = &mut self.camera {
+            camera.skip_to(now);
+        }
+        if let Some(microphone) = &mut self.microphone {
+            while microphone.poll(now).is_some() {}
+        }
+    }
+
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let leg = self.leg.poll_timeout();
         if !self.leg.connected || self.leg.closed {
@@ -204,6 +233,7 @@ impl Publisher {
                     let Some(stream) = self.stream_of(nack.media) else { continue };
                     // As libwebrtc's packet history: not again before the last answer can have arrived.
                     let trip = self.leg.round_trip;
+                    let most = self.estimate;
                     let may =
                         |at: &Option<Instant>| at.is_none_or(|at| now.saturating_duration_since(at) >= trip);
                     for seq in nack.missing() {
@@ -211,6 +241,10 @@ impl Publisher {
                         let found =
                             history.iter_mut().rev().find(|(known, _, at)| *known == seq.0 && may(at));
                         if let Some((seq, piece, at)) = found {
+                            if self.again.rate(now) > most {
+                                break;
+                            }
+                            self.again.add(now, piece.payload.len());
                             *at = Some(now);
                             let again = Queued::Again { stream, seq: *seq, piece: piece.clone() };
                             self.queue.push_front(again);
@@ -225,9 +259,10 @@ impl Publisher {
                 }
                 RtcpPacket::TransportFeedback(feedback) => {
                     if self.bwe.on_feedback(now, &feedback) {
-                        // As browsers do when their network is back: what was known of the path is void.
-                        self.bwe = Bwe::new(BweConfig { start: RESTART, ..BweConfig::default() });
+                        // libwebrtc begins anew only on another route: after an outage it goes on as before.
+                        self.bwe = Bwe::new(BweConfig { start: self.estimate, ..BweConfig::default() });
                     }
+                    self.estimate = self.bwe.bitrate();
                 }
                 RtcpPacket::ReceiverReport(blocks) => {
                     for block in blocks.iter() {
@@ -265,21 +300,22 @@ impl Publisher {
     }
 
     /// Gives each wanted encoding its rate, the smallest first.
-    fn allocate(&mut self) {
+    fn allocate(&mut self, now: Instant) {
         let Some(camera) = &mut self.camera else { return };
         let sound = if self.microphone.is_some() { SOUND_BPS } else { 0 };
-        let mut left = (self.bwe.bitrate().as_f64() * 0.95 - sound as f64).max(0.0);
+        let (sent, again) = (self.sent.rate(now).as_f64(), self.again.rate(now).as_f64());
+        let share = (1.0 - again / sent.max(1.0)).clamp(ENCODERS_SHARE, 1.0);
+        let mut left = (self.estimate.as_f64() * 0.95 - sound as f64).max(0.0) * share;
         let mut desired = sound;
         for layer in 0..camera.layers() {
             let full = camera.full_bps(layer) as f64;
             let wanted = self.wanted[layer] || camera.layers() == 1;
             desired += if wanted { camera.full_bps(layer) } else { 0 };
             let share = if camera.granted_bps(layer) > 0 { LOWEST_SHARE } else { START_SHARE };
-            let share = if layer == 0 { share / 2.0 } else { share };
             let granted = if !wanted {
                 0.0
-            } else if left >= share * full || camera.layers() == 1 {
-                // A lone encoding gets smaller, but is never off.
+            } else if left >= share * full || layer == 0 {
+                // The smallest gets smaller still, but is never off.
                 full.min(left.max(LOWEST_BPS))
             } else {
                 0.0
@@ -295,7 +331,7 @@ impl Publisher {
     }
 
     fn release(&mut self, now: Instant) {
-        let pace = self.bwe.bitrate().as_f64() * PACING;
+        let pace = self.estimate.as_f64() * PACING;
         while self.next_release <= now {
             let Some(queued) = self.queue.pop_front() else {
                 self.next_release = now;
@@ -332,6 +368,9 @@ impl Publisher {
             None => piece.payload.clone(),
         };
         let kind = if again.is_some() { SendKind::Retransmission } else { SendKind::Media };
+        if state.rid.is_some() || state.pt == VP8 {
+            self.sent.add(now, payload.len());
+        }
         let octets = u32::try_from(payload.len()).unwrap();
         state.sent = (state.sent.0.wrapping_add(1), state.sent.1.wrapping_add(octets));
         self.write(now, stream, (fields, index), &payload, kind)

@@ -25,13 +25,9 @@ pub fn play(seed: u64) -> Vec<String> {
 }
 
 /// The same rooms on two shards: all but one of each room's people receive from the second.
-///
-/// Estimates are not compared with paths: they are one shard's business, and [`play`]'s.
 #[must_use]
 pub fn play_across(seed: u64) -> Vec<String> {
-    let mut world = World::with_shards(seed, 2, 1);
-    world.watch_estimates = false;
-    finish(Run::new(seed, world))
+    finish(Run::new(seed, World::with_shards(seed, 2, 1)))
 }
 
 fn finish(mut run: Run) -> Vec<String> {

@@ -49,8 +49,6 @@ pub struct World {
     checks: Checks,
     /// Other shards have no room for the packets of the first.
     pub is_behind: bool,
-    /// Estimates are compared with what their paths carry.
-    pub watch_estimates: bool,
     next_look: Duration,
 }
 
@@ -73,7 +71,10 @@ impl World {
         let began = Instant::now();
         let config = |index| ShardConfig {
             transport: Config::new(CERTIFICATE.clone()),
-            candidates: vec![Candidate { address: SERVER, protocol: CandidateProtocol::Udp }],
+            candidates: vec![
+                Candidate { address: SERVER, protocol: CandidateProtocol::Udp },
+                Candidate { address: SERVER, protocol: CandidateProtocol::TcpPassive },
+            ],
             limits: RoomLimits::default(),
             rooms: 100,
             hide_audience: false,
@@ -97,7 +98,6 @@ impl World {
             words: VecDeque::new(),
             checks: Checks::default(),
             is_behind: false,
-            watch_estimates: true,
             next_look: Duration::ZERO,
         }
     }
@@ -334,9 +334,7 @@ impl World {
             let cap = down.config().bottleneck.map(|to| to.rate_bps);
             let sent = down.stats().sent_bytes;
             let Some(estimate) = self.estimate(ClientId(place)) else { continue };
-            if self.watch_estimates {
-                self.checks.on_estimate(self.now, u16::try_from(place).unwrap(), (estimate, cap), sent);
-            }
+            self.checks.on_estimate(self.now, u16::try_from(place).unwrap(), (estimate, cap), sent);
         }
         let all = self.all_stats();
         let sum = |figure: fn(&ShardStats) -> usize| all.iter().map(figure).sum::<usize>();

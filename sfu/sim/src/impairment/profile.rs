@@ -15,6 +15,8 @@ pub struct Profile {
     pub moves_at: Option<Duration>,
     /// Only one of the viewers has it.
     pub is_for_one: bool,
+    /// It passes no UDP.
+    pub is_tcp_only: bool,
 }
 
 /// One row.
@@ -26,8 +28,8 @@ pub struct Row {
     pub what: &'static str,
 }
 
-/// All rows that the model has. Row 14 (TCP only) is not among them: the links carry datagrams.
-pub const ROWS: [Row; 19] = [
+/// All rows.
+pub const ROWS: [Row; 20] = [
     Row { name: "0", what: "clean, 20 ms" },
     Row { name: "1", what: "1 % loss, 50 ms" },
     Row { name: "2", what: "5 % loss, 50 ms" },
@@ -47,8 +49,11 @@ pub const ROWS: [Row; 19] = [
     Row { name: "12a", what: "one viewer loses 50 %" },
     Row { name: "12b", what: "one viewer gets nothing" },
     Row { name: "13", what: "one bit wrong in 0.1 % of datagrams" },
+    Row { name: "14", what: "no UDP, TCP alone, 50 ms" },
 ];
 
+/// When row 3's loss ends.
+pub(crate) const LOSS_ENDS: Duration = Duration::from_secs(60);
 /// When blackouts, moves and the like happen.
 pub(crate) const EVENT: Duration = Duration::from_secs(40);
 /// How long each step of row 7 lasts.
@@ -70,13 +75,13 @@ impl Row {
         let blackout = |seconds| {
             vec![(EVENT, LinkConfig { is_down: true, ..base }), (EVENT + Duration::from_secs(seconds), base)]
         };
-        let mut profile = Profile { path: base, changes: Vec::new(), moves_at: None, is_for_one: false };
+        let mut profile = Profile { path: base, changes: Vec::new(), moves_at: None, is_for_one: false, is_tcp_only: false };
         match self.name {
             "1" => profile.path = lossy(50, Loss::Uniform(0.01)),
             "2" => profile.path = lossy(50, Loss::Uniform(0.05)),
             "3" => {
                 profile.path = lossy(50, Loss::Uniform(0.1));
-                profile.changes = vec![(Duration::from_secs(60), delayed(50))];
+                profile.changes = vec![(LOSS_ENDS, delayed(50))];
             }
             "4" => profile.path = lossy(100, Loss::Uniform(0.2)),
             "5" => profile.path = lossy(50, Loss::Bursts { share: 0.03, mean: 5.0 }),
@@ -112,6 +117,7 @@ impl Row {
                 profile.is_for_one = true;
             }
             "13" => profile.path.flip = 0.001,
+            "14" => (profile.path, profile.is_tcp_only) = (delayed(50), true),
             _ => {}
         }
         profile

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::profile::{EVENT, Profile, Row, STEP, STEPS_BPS};
+use super::profile::{EVENT, LOSS_ENDS, Profile, Row, STEP, STEPS_BPS};
 use crate::{ClientConfig, ClientId, PictureStats, World};
 
 /// Which path is bad.
@@ -29,8 +29,9 @@ pub struct Outcome {
     pub switches: f64,
     /// Pauses for lack of bandwidth.
     pub pauses: u32,
-    /// From the end of the blackout, or from the move, to the next frame; or of row 3, from the end of the
-    /// loss to 90 % of the former rate. `None`: never, or no such thing in this row.
+    /// From the end of the blackout, or from the move, to the next frame; of row 14 from the join to the first
+    /// one; of row 3 from the end of the loss to 90 % of the rate without loss. `None`: never, or no such thing in
+    /// this row.
     pub back: Option<Duration>,
     /// Longest time from the start, or from a drop of the capacity, until nothing above the lowest layer is
     /// sent.
@@ -38,6 +39,8 @@ pub struct Outcome {
     /// Of row 7: received rate as a share of the capacity (of what is sent at most, if that is less), in the
     /// second half of each step.
     pub use_of_capacity: Vec<f64>,
+    /// The same as a share of the most that layers of fixed rates can fill of it.
+    pub use_of_layers: Vec<f64>,
     /// 95th percentile of the wait at the bottleneck.
     pub queue: Duration,
     /// Longest time for which the wait stood above 150 ms after the capacity fell.
@@ -56,8 +59,12 @@ const LENGTH: Duration = Duration::from_secs(120);
 /// Everybody has joined; measurements begin.
 const WARM_UP: Duration = Duration::from_secs(10);
 const VIEWERS: usize = 4;
-/// What the speaker's largest encoding and sound take on the wire.
-const FULL_BPS: u64 = 1_700_000;
+/// Sound with redundancy on the wire.
+const SOUND_BPS: f64 = 100_000.0;
+/// Headers of RTP, SRTP, UDP and IP as a share of the picture.
+const HEADERS: f64 = 1.06;
+/// How long a rate must last to count as reached.
+const RATE_OVER: Duration = Duration::from_secs(1);
 
 /// Plays a row for two minutes.
 #[must_use]
@@ -67,6 +74,7 @@ pub fn run(row: &Row, side: Side, seed: u64) -> Outcome {
     let mut speaker = ClientConfig::speaker(1);
     if side == Side::Up {
         (speaker.up, speaker.down) = (profile.path, profile.path);
+        speaker.is_tcp_only = profile.is_tcp_only;
     }
     let speaker = world.join(speaker);
     let viewers: Vec<_> = (0..VIEWERS)
@@ -74,6 +82,7 @@ pub fn run(row: &Row, side: Side, seed: u64) -> Outcome {
             let mut viewer = ClientConfig::listener(1);
             if side == Side::Down && (place == 0 || !profile.is_for_one) {
                 (viewer.up, viewer.down) = (profile.path, profile.path);
+                viewer.is_tcp_only = profile.is_tcp_only;
             }
             world.join(viewer)
         })
@@ -184,7 +193,17 @@ impl Watch {
         }
         self.queues.sort_unstable();
         outcome.queue = self.queues.get(self.queues.len() * 95 / 100).copied().unwrap_or_default();
-        outcome.use_of_capacity = self.use_of_capacity(row);
+        if row.name == "3" {
+            outcome.back = self.recovered();
+        }
+        if row.name == "7" {
+            let steps = self.rates_of_steps().zip(STEPS_BPS);
+            for (rate, capacity) in steps {
+                let (capacity, full) = (capacity as f64, fill(self.side, f64::INFINITY));
+                outcome.use_of_capacity.push(rate / capacity.min(full));
+                outcome.use_of_layers.push(rate / fill(self.side, capacity));
+            }
+        }
         outcome.keyframe_requests = busiest_second(&world.keyframe_requests(self.speaker));
         outcome.sending_bps = world.sending(self.speaker);
         outcome.violations =
@@ -192,22 +211,49 @@ impl Watch {
         outcome
     }
 
-    fn use_of_capacity(&self, row: &Row) -> Vec<f64> {
-        if row.name != "7" {
-            return Vec::new();
+    /// Bits per second that arrived over the path between two times.
+    fn rate(&self, from: Duration, to: Duration) -> f64 {
+        let bytes_at = |time: Duration| {
+            let place = self.arrived.partition_point(|(at, _)| *at < time);
+            self.arrived.get(place).or(self.arrived.last()).map_or(0, |(_, bytes)| *bytes)
+        };
+        (bytes_at(to) - bytes_at(from)) as f64 * 8.0 / (to - from).as_secs_f64()
+    }
+
+    /// Of the second half of each step of row 7.
+    fn rates_of_steps(&self) -> impl Iterator<Item = f64> {
+        (0..4).map(|place| self.rate(STEP * place + STEP / 2, STEP * (place + 1)))
+    }
+
+    /// From the end of row 3's loss to 90 % of what a path without loss carries.
+    fn recovered(&self) -> Option<Duration> {
+        let full = fill(self.side, f64::INFINITY);
+        let reached =
+            |at: &Duration| *at >= LOSS_ENDS && self.rate(*at - RATE_OVER.min(*at), *at) >= 0.9 * full;
+        let at = self.arrived.iter().map(|(at, _)| *at).find(reached)?;
+        Some(at - LOSS_ENDS)
+    }
+}
+
+/// The most that sound and layers of fixed rates fill of a path, in bits per second.
+///
+/// Down: one encoding, with all its frames or with those of the two lower temporal layers (60 %), for the frames
+/// of the lowest alone are no picture. Up: encodings that grow from a least rate on, each if the ones below are full.
+fn fill(side: Side, capacity: f64) -> f64 {
+    let wire = |picture: f64| HEADERS * picture + SOUND_BPS;
+    let fits = |picture: &f64| wire(*picture) <= capacity;
+    let rates = [150_000.0, 450_000.0, 1_500_000.0];
+    match side {
+        Side::Down => {
+            let steps = rates.iter().flat_map(|rate| [0.6 * rate, *rate]);
+            steps.filter(fits).map(wire).fold(SOUND_BPS, f64::max)
         }
-        let at =
-            |time: Duration| self.arrived.iter().find(|(at, _)| *at >= time).map_or(0, |(_, bytes)| *bytes);
-        let steps = STEPS_BPS.iter().zip(0u32..);
-        steps
-            .map(|(&capacity, place)| {
-                let (from, to) = (STEP * place + STEP / 2, STEP * (place + 1));
-                let end =
-                    if to >= LENGTH { self.arrived.last().map_or(0, |(_, bytes)| *bytes) } else { at(to) };
-                let rate = (end - at(from)) as f64 * 8.0 / (STEP / 2).as_secs_f64();
-                rate / capacity.min(FULL_BPS) as f64
-            })
-            .collect()
+        Side::Up => {
+            let below = rates[0] + rates[1];
+            // As libwebrtc, the largest begins with 600 kb/s.
+            let all = wire(below + rates[2]);
+            if fits(&(below + 600_000.0)) { capacity.min(all) } else { capacity.min(wire(below)) }
+        }
     }
 }
 
@@ -219,6 +265,7 @@ fn settled(picture: &PictureStats) -> Option<Duration> {
 fn back(row: &Row, profile: &Profile, picture: &PictureStats) -> Option<Duration> {
     let from = match (row.name, profile.moves_at) {
         ("9a" | "9b" | "9c", _) => profile.changes.last()?.0,
+        ("14", _) => Duration::ZERO,
         (_, Some(at)) => at,
         _ => return None,
     };
