@@ -75,7 +75,13 @@ impl Row {
         let blackout = |seconds| {
             vec![(EVENT, LinkConfig { is_down: true, ..base }), (EVENT + Duration::from_secs(seconds), base)]
         };
-        let mut profile = Profile { path: base, changes: Vec::new(), moves_at: None, is_for_one: false, is_tcp_only: false };
+        let mut profile = Profile {
+            path: base,
+            changes: Vec::new(),
+            moves_at: None,
+            is_for_one: false,
+            is_tcp_only: false,
+        };
         match self.name {
             "1" => profile.path = lossy(50, Loss::Uniform(0.01)),
             "2" => profile.path = lossy(50, Loss::Uniform(0.05)),
