@@ -110,7 +110,7 @@ impl Shard {
         let estimate = subscribing.pretended_bps.map_or(estimate, |bps| estimate.min(Bitrate(bps)));
         let is_guess = subscribing.outbound.congestion.bwe().is_guess(now);
         let downlinks: Vec<DownlinkKey> = subscribing.by_publication.values().map(|&(key, _)| key).collect();
-        let demands: Vec<Demand> = downlinks.iter().map(|&key| self.demand(key, now)).collect();
+        let demands: Vec<Demand> = downlinks.iter().map(|&key| self.demand(key, estimate, now)).collect();
         let mut chosen = Vec::new();
         // Without retransmission there are no probes either: a paused picture would never come back.
         let probes = |key: &DownlinkKey| {
@@ -132,7 +132,7 @@ impl Shard {
             let climb =
                 if before.is_some() && after.is_some() { &mut entry.layers } else { &mut entry.pauses };
             if after > before {
-                climb.on_step_up(now);
+                climb.on_step_up(now, estimate);
             } else if after < before && before.is_some_and(|before| demand.could_have(before)) {
                 climb.on_step_down(now);
             }
@@ -155,7 +155,7 @@ impl Shard {
         Some((origin.participant.clone(), origin.track.clone(), paused))
     }
 
-    fn demand(&self, key: DownlinkKey, now: Instant) -> Demand {
+    fn demand(&self, key: DownlinkKey, estimate: Bitrate, now: Instant) -> Demand {
         let downlink = &self.downlinks[key];
         let media = &self.media[downlink.media];
         let mut rates = [[Bitrate::ZERO; MAX_TEMPORAL]; MAX_ENCODINGS];
@@ -188,7 +188,7 @@ impl Shard {
         }
         let may_pause = self.seats.get(&downlink.subscriber).is_none_or(|seat| seat.may_pause);
         let climb = if current.is_some() { &downlink.layers } else { &downlink.pauses };
-        let may_step_up = climb.may_step_up(now);
+        let may_step_up = climb.may_step_up(now, estimate);
         Demand { priority, rates, wanted: downlink.wanted, current, may_pause, may_step_up }
     }
 
