@@ -296,15 +296,15 @@ impl Bwe {
             self.prober.on_ack(ack);
         }
         self.acks = acks;
+        if self.knowledge == Knowledge::Nothing {
+            self.knowledge = Knowledge::CarriesMore(now + GUESSING);
+        }
         if counts == Fates::default() {
             // After a long outage the first message may speak only of what is forgotten.
             return false;
         }
         self.waiting_since = self.history.has_outstanding().then_some(now);
         self.silent_at = self.waiting_since.map(|at| at + FEEDBACK_TIMEOUT);
-        if self.knowledge == Knowledge::Nothing {
-            self.knowledge = Knowledge::CarriesMore(now + GUESSING);
-        }
         let missed = counts.lost + counts.unreported;
         let returned = missed >= OUTAGE_PACKETS && silence.is_some_and(|time| time >= OUTAGE);
         if returned {
