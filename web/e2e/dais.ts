@@ -45,8 +45,8 @@ function announced(child: ChildProcess): Promise<Announced> {
     const timer = setTimeout(() => reject(new Error(`dais did not start:\n${text}`)), START_MS);
     child.stdout?.on("data", (data: Buffer) => {
       text += data.toString();
-      const url = /^Dais runs at\s+(\S+)$/m.exec(text)?.[1];
-      const signInLink = /^sign in, once, at\s+(\S+)$/m.exec(text)?.[1];
+      const url = /^Dais runs at\s+(\S+)\n/m.exec(text)?.[1];
+      const signInLink = /^sign in, once, at\s+(\S+)\n/m.exec(text)?.[1];
       if (!url || !signInLink) return;
       clearTimeout(timer);
       resolve({ url, signInLink });
