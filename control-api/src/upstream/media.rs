@@ -151,9 +151,11 @@ impl MediaClient {
         }
     }
 
-    /// An asset as it is now, or was within the last second. `None` if there is none.
+    /// An asset as it is now; once it is ready, as it was within the last second. `None` if there is none.
+    ///
+    /// What a job that is known to be done has made is in it.
     pub(crate) async fn asset_now(&self, id: &AssetId) -> Result<Option<Asset>, UpstreamError> {
-        match self.assets.get_younger(id, FRESH) {
+        match self.assets.get_younger(id, FRESH).filter(|asset| asset.status == ReplayState::Ready) {
             Some(asset) => Ok(Some(asset)),
             None => self.fetch(id).await,
         }
