@@ -13,6 +13,7 @@
 mod arena;
 mod config;
 mod forwarding;
+mod holding;
 mod layers;
 mod outbound;
 mod pacer;
@@ -24,6 +25,7 @@ mod sent;
 mod sequence;
 mod sound;
 mod timeline;
+mod writing;
 
 pub use arena::{MAX_PACKET_BYTES, SendArena, SendRun};
 pub use config::{ForwardingConfig, RtxConfig, Target};

@@ -1,25 +1,20 @@
-//! ⑥⑦ One subscription's packets: selection, renumbering and rewriting.
+//! ⑥⑦ One subscription's packets: which are sent, under which number, time and picture id.
 
 use std::ops::Range;
 use std::time::Instant;
 
 use super::layers::Layers;
-use super::pacer::MAX_HELD;
 use super::pictures::{FrameIds, OutgoingIds, Pictures};
 use super::repair::Repeats;
 use super::report::Reports;
 use super::sent::{Sent, SentCache};
 use super::sequence::{Place, SequenceMap};
 use super::timeline::Timeline;
-use super::{Congestion, ForwardingConfig, Leg, Seal, SendArena, Target};
-use crate::bwe::SendKind;
+use super::{ForwardingConfig, Leg, Seal, SendArena, Target};
 use crate::codec::PayloadForm;
 use crate::receive::{EncodingIndex, MAX_ENCODINGS, Reception};
 use crate::ring::{PacketFacts, PacketRef, RingPacket};
-use crate::rtp::{
-    ExtKind, ExtMap, ExtensionBlock, HeaderFields, MAX_HEADER_BYTES, Pt, RtpTime, SeqIndex, Ssrc,
-    write_header,
-};
+use crate::rtp::{RtpTime, SeqIndex};
 use crate::stats::ForwardCounters;
 
 /// The sending side of one subscription.
@@ -44,9 +39,9 @@ pub struct Forwarding {
     /// Numbers up to this one are not sent again: a keyframe comes in their place.
     pub(super) given_up: Option<SeqIndex>,
     /// By encoding: the first packet that the pacer holds back.
-    held: [Option<PacketRef>; MAX_ENCODINGS],
+    pub(super) held: [Option<PacketRef>; MAX_ENCODINGS],
     /// A backlog was given up, and nobody has asked for the keyframe yet.
-    is_starved: bool,
+    pub(super) is_starved: bool,
     /// Media packets and payload bytes on the media SSRC, for sender reports.
     pub(super) packets: u32,
     pub(super) octets: u32,
@@ -78,23 +73,6 @@ pub(super) enum Selection {
     Fill,
     /// Its number goes to the next packet.
     LeaveOut,
-}
-
-/// A packet ready for its header.
-pub(super) struct Outgoing<'a> {
-    pub(super) ssrc: Ssrc,
-    pub(super) pt: Pt,
-    pub(super) index: SeqIndex,
-    pub(super) time: RtpTime,
-    pub(super) marker: bool,
-    pub(super) padding: bool,
-    /// The packet whose extensions it repeats.
-    pub(super) extensions_of: Option<RingPacket<'a>>,
-    /// Dependency descriptor; empty for none.
-    pub(super) descriptor: &'a [u8],
-    pub(super) prefix: &'a [u8],
-    pub(super) payload: &'a [u8],
-    pub(super) kind: SendKind,
 }
 
 impl Forwarding {
@@ -173,19 +151,6 @@ impl Forwarding {
         }
     }
 
-    /// The pacer holds packets back: call [`Self::forward_held`] after [`super::SLOT`].
-    #[must_use]
-    pub fn is_held(&self) -> bool {
-        self.held.iter().any(Option::is_some)
-    }
-
-    /// Once after a backlog was given up, or after the publisher stopped the layers that are sent: the encoding
-    /// whose keyframe to ask for.
-    pub fn take_starved(&mut self) -> Option<EncodingIndex> {
-        let starved = std::mem::take(&mut self.is_starved);
-        self.waits_for().or_else(|| self.current()).filter(|_| starved)
-    }
-
     /// The encoding that is being sent.
     #[must_use]
     pub fn current(&self) -> Option<EncodingIndex> {
@@ -242,26 +207,8 @@ impl Forwarding {
         }
     }
 
-    /// Sends what the pacer has held back, as far as it may leave now.
-    pub fn forward_held<S: Seal, T: Copy + PartialEq>(
-        &mut self,
-        now: Instant,
-        reception: &Reception,
-        leg: &mut Leg<'_, S, T>,
-        arena: &mut SendArena<T>,
-        counters: &mut ForwardCounters,
-    ) {
-        let mut turn = Turn { now, reception, leg, arena, counters };
-        for place in 0..reception.stream_count().min(MAX_ENCODINGS) {
-            let Ok(encoding) = u8::try_from(place).map(EncodingIndex) else { return };
-            let Some(held) = self.held[place].take() else { continue };
-            // What is fresh has its turn when this one ends.
-            self.forward_some(&mut turn, encoding, held.0..reception.fresh(encoding).start);
-        }
-    }
-
     /// Sends these packets of an encoding as far as they are wanted; the pacer may hold the rest.
-    fn forward_some<S: Seal, T: Copy + PartialEq>(
+    pub(super) fn forward_some<S: Seal, T: Copy + PartialEq>(
         &mut self,
         turn: &mut Turn<'_, '_, S, T>,
         encoding: EncodingIndex,
@@ -283,29 +230,6 @@ impl Forwarding {
                 return;
             }
             self.offer(turn, encoding, name, packet);
-        }
-    }
-
-    fn must_wait<S: Seal, T>(&self, turn: &mut Turn<'_, '_, S, T>) -> bool {
-        let congestion = turn.leg.congestion.as_deref_mut();
-        !self.config.codec.is_audio() && congestion.is_some_and(|c| !c.may_send(turn.now))
-    }
-
-    /// Everything from this packet on waits, unless it has waited for too long.
-    fn hold<S: Seal, T>(
-        &mut self,
-        turn: &mut Turn<'_, '_, S, T>,
-        (encoding, name): (EncodingIndex, PacketRef),
-        packet: RingPacket<'_>,
-        end: u64,
-    ) {
-        if turn.now.saturating_duration_since(packet.facts.received_at) > MAX_HELD {
-            turn.counters.held_too_long += end - name.0;
-            self.start_anew();
-            self.is_starved = true;
-        } else {
-            turn.counters.held += 1;
-            self.held[encoding.index()] = Some(name);
         }
     }
 
@@ -477,135 +401,6 @@ impl Forwarding {
         Selection::LeaveOut
     }
 
-    fn send_media<S: Seal, T: Copy + PartialEq>(
-        &self,
-        turn: &mut Turn<'_, '_, S, T>,
-        sent: &Sent,
-        packet: RingPacket<'_>,
-    ) -> bool {
-        let mut scratch = [0; MAX_PREFIX_BYTES];
-        let (prefix, payload, pt) = self.rewrite(sent, packet, &mut scratch);
-        let mut descriptor = None;
-        let descriptor = self.rewrite_descriptor(turn.reception, sent, packet, &mut descriptor);
-        let out = Outgoing {
-            ssrc: self.config.ssrc,
-            pt,
-            index: sent.index,
-            time: sent.time,
-            marker: sent.marker,
-            padding: false,
-            extensions_of: Some(packet),
-            descriptor,
-            prefix,
-            payload,
-            kind: SendKind::Media,
-        };
-        self.write(turn, &out).is_some_and(|bytes| {
-            turn.counters.packets += 1;
-            turn.counters.bytes += bytes as u64;
-            true
-        })
-    }
-
-    /// Keeps a promised number whose packet turned out to be padding only.
-    fn send_filler<S: Seal, T: Copy + PartialEq>(&self, turn: &mut Turn<'_, '_, S, T>, sent: &Sent) -> bool {
-        let out = Outgoing {
-            ssrc: self.config.ssrc,
-            pt: self.config.pt,
-            index: sent.index,
-            time: sent.time,
-            marker: false,
-            padding: true,
-            extensions_of: None,
-            descriptor: &[],
-            prefix: &[],
-            // One byte of padding that says so (RFC 3550 §5.1).
-            payload: &[1],
-            kind: SendKind::Media,
-        };
-        turn.counters.fillers += 1;
-        self.write(turn, &out).is_some()
-    }
-
-    /// Replaces the codec's prefix: what is written new, the rest of the payload, and the payload type.
-    pub(super) fn rewrite<'a>(
-        &self,
-        sent: &Sent,
-        packet: RingPacket<'a>,
-        scratch: &'a mut [u8; MAX_PREFIX_BYTES],
-    ) -> (&'a [u8], &'a [u8], Pt) {
-        match &packet.facts.payload.form {
-            PayloadForm::Plain => (&[], packet.payload, self.config.pt),
-            PayloadForm::Vp8(vp8) => {
-                let (prefix, rest) = packet.payload.split_at(usize::from(vp8.len));
-                let scratch = &mut scratch[..prefix.len()];
-                scratch.copy_from_slice(prefix);
-                vp8.rewrite(scratch, sent.ids.picture, sent.ids.tl0);
-                (scratch, rest, self.config.pt)
-            }
-            PayloadForm::Scalable { vp9: Some(vp9), .. } => {
-                let (prefix, rest) = packet.payload.split_at(vp9.rewritten_len());
-                let scratch = &mut scratch[..prefix.len()];
-                scratch.copy_from_slice(prefix);
-                vp9.rewrite(scratch, sent.ids.picture, sent.ids.tl0);
-                (scratch, rest, self.config.pt)
-            }
-            PayloadForm::Scalable { vp9: None, .. } => (&[], packet.payload, self.config.pt),
-            PayloadForm::Red => self.rewrite_red(packet.payload, scratch),
-        }
-    }
-
-    /// Writes one packet into the arena; returns the datagram's length.
-    pub(super) fn write<S: Seal, T: Copy + PartialEq>(
-        &self,
-        turn: &mut Turn<'_, '_, S, T>,
-        out: &Outgoing<'_>,
-    ) -> Option<usize> {
-        let Some(space) = turn.arena.space() else {
-            turn.counters.arena_full += 1;
-            return None;
-        };
-        let map = &self.config.extensions;
-        let transport_seq = turn.leg.congestion.as_deref().map(|c| c.next_seq().0.to_be_bytes());
-        let numbered = transport_seq.filter(|_| map.id(ExtKind::TransportCc).is_some());
-        let mid = self.config.mid.as_ref().filter(|_| !self.reports.is_acknowledged);
-        let mut small = [0; 2];
-        let mut block = ExtensionBlock::new();
-        if let (Some(id), Some(mid)) = (map.id(ExtKind::Mid), mid) {
-            block.push(id, mid.as_bytes());
-        }
-        if let (Some(id), Some(seq)) = (map.id(ExtKind::TransportCc), &numbered) {
-            block.push(id, seq);
-        }
-        if let Some(source) = &out.extensions_of {
-            copy_extensions(map, source, &mut small, &mut block);
-        }
-        if let (Some(id), false) = (map.id(ExtKind::DependencyDescriptor), out.descriptor.is_empty()) {
-            block.push(id, out.descriptor);
-        }
-        let fields = HeaderFields {
-            marker: out.marker,
-            padding: out.padding,
-            pt: out.pt,
-            seq: out.index.seq(),
-            time: out.time,
-            ssrc: out.ssrc,
-        };
-        let mut header = [0; MAX_HEADER_BYTES];
-        let sealed = write_header(&mut header, &fields, &block).and_then(|len| {
-            turn.leg.seal.seal_rtp(&header[..len], out.prefix, out.payload, out.index, space).ok()
-        });
-        let Some(len) = sealed else {
-            turn.counters.unsealed += 1;
-            return None;
-        };
-        turn.arena.commit(turn.leg.to, len);
-        if let Some(congestion) = turn.leg.congestion.as_deref_mut() {
-            Congestion::on_send(congestion, turn.now, len, out.kind, numbered.is_some());
-        }
-        Some(len)
-    }
-
     /// The source, for the parts of this type in other files.
     pub(super) fn source_mut(&mut self) -> Option<&mut Source> {
         self.source.as_mut()
@@ -637,26 +432,5 @@ pub(super) struct Turn<'t, 'l, S, T> {
     pub(super) counters: &'t mut ForwardCounters,
 }
 
-/// The longest rewritten beginning: RED headers of seven redundant blocks. VP8 takes 6.
-pub(super) const MAX_PREFIX_BYTES: usize = 32;
-
 /// Packets of a keyframe that may arrive before its first one.
 const MAX_OVERTAKEN: u64 = 64;
-
-/// Repeats the publisher's extensions that the leg negotiated.
-fn copy_extensions<'a>(
-    map: &ExtMap,
-    packet: &RingPacket<'_>,
-    small: &'a mut [u8; 2],
-    block: &mut ExtensionBlock<'a>,
-) {
-    let facts = packet.facts;
-    *small = [facts.audio_level.map_or(0, |level| level.to_byte()), facts.orientation.unwrap_or(0)];
-    let small: &'a [u8; 2] = small;
-    if let (Some(id), Some(_)) = (map.id(ExtKind::AudioLevel), facts.audio_level) {
-        block.push(id, &small[..1]);
-    }
-    if let (Some(id), Some(_)) = (map.id(ExtKind::VideoOrientation), facts.orientation) {
-        block.push(id, &small[1..]);
-    }
-}

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::forwarding::{MAX_PREFIX_BYTES, Outgoing, Turn};
+use super::forwarding::Turn;
 use super::sent::Sent;
+use super::writing::{MAX_PREFIX_BYTES, Outgoing};
 use super::{Forwarding, Leg, Seal, SendArena};
 use crate::bwe::{ProbeRequest, SendKind};
 use crate::receive::Reception;

@@ -1,9 +1,10 @@
 //! ⑦ RED towards a subscriber: passed with its own payload types, or opened (RFC 2198).
 
-use super::forwarding::{MAX_PREFIX_BYTES, Outgoing, Turn};
+use super::forwarding::Turn;
 use super::pictures::OutgoingIds;
 use super::sent::Sent;
 use super::sequence::Place;
+use super::writing::{MAX_PREFIX_BYTES, Outgoing};
 use super::{Forwarding, Seal};
 use crate::bwe::SendKind;
 use crate::codec::red;
