@@ -107,7 +107,7 @@ impl Scene {
         while let Some(due) = self.shard.poll_timeout().filter(|&due| due <= end) {
             // A deadline in the past would be a loop; a millisecond is what the edge waits at least.
             self.now = due.max(self.now + Duration::from_millis(1));
-            self.shard.handle_timeout(self.now);
+            self.shard.handle_timeout(self.now, &mut |_| ());
             self.settle();
         }
         self.now = self.now.max(end);
@@ -115,7 +115,7 @@ impl Scene {
 
     /// Ends the turn and takes everything that came out.
     pub(crate) fn settle(&mut self) {
-        self.shard.end_turn(self.now);
+        self.shard.end_turn(self.now, &mut |_| ());
         self.shard.arena().clear();
         while let Some(transmit) = self.shard.poll_transmit() {
             self.sent_bytes += transmit.bytes.len();

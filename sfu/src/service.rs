@@ -271,6 +271,6 @@ fn random<const N: usize>() -> Result<[u8; N], StartError> {
     Ok(bytes)
 }
 
-/// What one turn may send: a keyframe of 60 packets to 900 subscribers. Memory that no turn has needed yet is
-/// not backed by pages.
-const ARENA_BYTES: usize = 64 << 20;
+/// What may wait to be sent. A shard sends as soon as a few calls' worth is there; the rest of the room is for
+/// repeats that a whole batch of NACKs asks for. Memory that was never needed is not backed by pages.
+const ARENA_BYTES: usize = 16 << 20;

@@ -8,10 +8,11 @@
 //! ```
 
 mod handle;
+mod ports;
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
@@ -25,14 +26,15 @@ use sfu_core::room::{ConnectionId, Now};
 use sfu_core::sdp::Candidate;
 use sfu_core::seed::Seed;
 use sfu_core::shard::admin::{AdminId, AdminReply};
-use sfu_core::shard::mixer::{LinkId, TrackHandle};
-use sfu_core::shard::{Command, Destination, Event, Shard, ShardConfig};
+
+use sfu_core::shard::{Command, Event, Shard, ShardConfig};
 use sfu_core::transport::{Path, Protocol, TcpId};
 use tokio::sync::{mpsc, oneshot};
 
-use self::handle::Message;
 pub(crate) use self::handle::{Figures, ShardGone, ShardHandle};
-use crate::datagrams::{BATCH, MAX_SEGMENTS, MAX_SEND_BYTES, SendRun, UdpPort};
+use self::handle::{Message, count};
+use self::ports::Ports;
+use crate::datagrams::{BATCH, SendRun, UdpPort};
 use crate::mixers;
 use crate::relays::Relays;
 use crate::tcp::{TcpPort, Turn};
@@ -82,17 +84,13 @@ pub(crate) fn spawn(start: Start) -> io::Result<(ShardHandle, JoinHandle<()>)> {
         let began = Now { instant: now, unix_us: i64::try_from(unix_us).unwrap_or(i64::MAX) };
         Driver {
             shard: Shard::new(start.config, start.seed, began),
-            udp: start.udp,
-            tcp: start.tcp,
+            ports: Ports { udp: start.udp, tcp: start.tcp, epoll, links: HashMap::new(), figures },
             relays: start.relays,
-            epoll,
             waker,
             inbox,
             words: HashMap::new(),
-            links: HashMap::new(),
             asked: HashMap::new(),
             last_question: 0,
-            figures,
             outbox: start.outbox,
             departures: start.departures,
             housekeeping_at: now,
@@ -117,17 +115,13 @@ const FAREWELL: Duration = Duration::from_millis(300);
 
 struct Driver {
     shard: Shard,
-    udp: UdpPort,
-    tcp: TcpPort,
+    ports: Ports,
     relays: Relays,
-    epoll: Epoll,
     waker: Arc<EventFd>,
     inbox: Receiver<Message>,
     words: HashMap<ConnectionId, mpsc::Sender<Response>>,
-    links: HashMap<LinkId, link::SfuSender>,
     asked: HashMap<AdminId, oneshot::Sender<Result<AdminReply, AdminError>>>,
     last_question: u64,
-    figures: Arc<Figures>,
     /// Takes what the world outside is told.
     outbox: Option<Outbox>,
     departures: Option<Departures>,
@@ -141,10 +135,10 @@ impl Driver {
         let mut ready = [EpollEvent::empty(); 256];
         loop {
             let timeout = self.time_to_wait(now);
-            let woken = self.epoll.wait(&mut ready, timeout).unwrap_or(0);
+            let woken = self.ports.epoll.wait(&mut ready, timeout).unwrap_or(0);
             // The only clock read of the media path: everything in this turn happens now.
             now = Instant::now();
-            count(&self.figures.turns, 1);
+            count(&self.ports.figures.turns, 1);
             for event in &ready[..woken] {
                 match event.data() {
                     UDP => self.receive(now),
@@ -157,10 +151,10 @@ impl Driver {
             }
             self.take_messages(now);
             self.relays.receive(&mut self.shard, now);
-            self.shard.handle_timeout(now);
-            self.shard.end_turn(now);
+            self.shard.handle_timeout(now, &mut |arena| self.ports.send(arena));
+            self.shard.end_turn(now, &mut |arena| self.ports.send(arena));
             self.relays.send(&mut self.shard, now);
-            self.send_media();
+            self.ports.send(self.shard.arena());
             self.send_transmits(now);
             self.tell();
             if now >= self.housekeeping_at {
@@ -186,12 +180,16 @@ impl Driver {
     fn receive(&mut self, now: Instant) {
         for _ in 0..BATCHES_PER_TURN {
             let shard = &mut self.shard;
-            let received = self.udp.receive(|datagram| {
+            let received = self.ports.udp.receive(|datagram| {
                 let path = Path::udp(datagram.local, datagram.remote);
                 shard.handle_datagram(now, path, datagram.bytes);
             });
             let Ok(received) = received else { return };
-            count(&self.figures.received_datagrams, received);
+            // Answers to NACKs leave at once.
+            if self.shard.arena().is_ripe() {
+                self.ports.send(self.shard.arena());
+            }
+            count(&self.ports.figures.received_datagrams, received);
             if received < BATCH {
                 return;
             }
@@ -199,23 +197,23 @@ impl Driver {
     }
 
     fn accept(&mut self, now: Instant) {
-        while let Some(id) = self.tcp.accept(now) {
-            let Some(socket) = self.tcp.socket(id) else { continue };
+        while let Some(id) = self.ports.tcp.accept(now) {
+            let Some(socket) = self.ports.tcp.socket(id) else { continue };
             let event = EpollEvent::new(EpollFlags::EPOLLIN, id.0 + FIRST_CONNECTION);
-            if self.epoll.add(socket, event).is_err() {
-                self.tcp.remove(id);
+            if self.ports.epoll.add(socket, event).is_err() {
+                self.ports.tcp.remove(id);
             }
         }
     }
 
     fn on_tcp(&mut self, id: TcpId, events: EpollFlags, now: Instant) {
         if events.contains(EpollFlags::EPOLLOUT) {
-            let turn = self.tcp.write(id);
+            let turn = self.ports.tcp.write(id);
             self.after_tcp(id, &turn, now);
         }
         if events.intersects(EpollFlags::EPOLLIN | EpollFlags::EPOLLHUP | EpollFlags::EPOLLERR) {
             let shard = &mut self.shard;
-            let turn = self.tcp.read(id, |path, frame| shard.handle_datagram(now, path, frame));
+            let turn = self.ports.tcp.read(id, |path, frame| shard.handle_datagram(now, path, frame));
             self.after_tcp(id, &turn, now);
         }
     }
@@ -223,18 +221,11 @@ impl Driver {
     fn after_tcp(&mut self, id: TcpId, turn: &Turn, now: Instant) {
         match turn {
             Turn::Closed => {
-                if let Some(path) = self.tcp.remove(id) {
+                if let Some(path) = self.ports.tcp.remove(id) {
                     self.shard.handle_path_gone(now, path);
                 }
             }
-            Turn::Alive { wants_write } => {
-                let mut flags = EpollFlags::EPOLLIN;
-                flags.set(EpollFlags::EPOLLOUT, *wants_write);
-                if let Some(socket) = self.tcp.socket(id) {
-                    let mut event = EpollEvent::new(flags, id.0 + FIRST_CONNECTION);
-                    let _ = self.epoll.modify(socket, &mut event);
-                }
-            }
+            Turn::Alive { wants_write } => self.ports.watch(id, *wants_write),
         }
     }
 
@@ -260,10 +251,10 @@ impl Driver {
                     self.shard.handle_command(now, Command::Admin { id, request });
                 }
                 Message::OpenLink(link, sender) => {
-                    self.links.insert(link, sender);
+                    self.ports.links.insert(link, sender);
                 }
                 Message::ForgetLink(link) => {
-                    self.links.remove(&link);
+                    self.ports.links.remove(&link);
                 }
                 Message::Stop => {
                     if self.stopping.replace(now).is_none() {
@@ -275,58 +266,6 @@ impl Driver {
         }
     }
 
-    /// Sends the arena: runs to UDP paths in batches, frames to TCP, packets to mixers.
-    fn send_media(&mut self) {
-        let arena = self.shard.arena();
-        if arena.is_empty() {
-            return;
-        }
-        let mut batch: Vec<SendRun<'_>> = Vec::with_capacity(BATCH);
-        let mut stuck = Vec::new();
-        for run in arena.runs() {
-            match run.to {
-                Destination::Path(path) => match path.protocol {
-                    Protocol::Udp => {
-                        debug_assert!(
-                            run.count <= MAX_SEGMENTS && run.len <= MAX_SEND_BYTES,
-                            "one run, one call"
-                        );
-                        let (local, remote) = (path.local, path.remote);
-                        batch.push(SendRun { local, remote, bytes: arena.bytes(run), segment: run.segment });
-                        if batch.len() == BATCH {
-                            flush(&self.udp, &batch, &self.figures);
-                            batch.clear();
-                        }
-                    }
-                    Protocol::Tcp(id) => {
-                        for datagram in arena.datagrams(run) {
-                            stuck.push((id, self.tcp.send(id, datagram)));
-                        }
-                    }
-                },
-                Destination::Mixer(link, TrackHandle(track)) => {
-                    if let Some(sender) = self.links.get(&link) {
-                        for packet in arena.datagrams(run) {
-                            sender.send_rtp(wire::link::TrackHandle(track), packet);
-                        }
-                    }
-                }
-            }
-        }
-        flush(&self.udp, &batch, &self.figures);
-        self.shard.arena().clear();
-        for (id, turn) in stuck {
-            // A closed socket is noticed by its read; only writability is asked for here.
-            if matches!(turn, Turn::Alive { wants_write: true })
-                && let Some(socket) = self.tcp.socket(id)
-            {
-                let flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT;
-                let mut event = EpollEvent::new(flags, id.0 + FIRST_CONNECTION);
-                let _ = self.epoll.modify(socket, &mut event);
-            }
-        }
-    }
-
     /// Sends STUN, DTLS and SCTP: a handshake's flight is several datagrams, and many handshakes share a turn.
     fn send_transmits(&mut self, now: Instant) {
         let mut transmits = Vec::new();
@@ -334,7 +273,7 @@ impl Driver {
             match transmit.path.protocol {
                 Protocol::Udp => transmits.push(transmit),
                 Protocol::Tcp(id) => {
-                    let turn = self.tcp.send(id, &transmit.bytes);
+                    let turn = self.ports.tcp.send(id, &transmit.bytes);
                     self.after_tcp(id, &turn, now);
                 }
             }
@@ -347,7 +286,7 @@ impl Driver {
                 segment: transmit.bytes.len(),
             });
             let runs: Vec<SendRun<'_>> = runs.collect();
-            flush(&self.udp, &runs, &self.figures);
+            self.ports.flush(&runs);
         }
     }
 
@@ -366,12 +305,12 @@ impl Driver {
                     }
                 }
                 Event::Mixer { link, message } => {
-                    if let Some(sender) = self.links.get(&link) {
+                    if let Some(sender) = self.ports.links.get(&link) {
                         let ends = message == sfu_core::shard::mixer::MixerMessage::RoomClosed;
                         // A mixer that does not read is cut by its link; it comes back.
                         let _ = sender.send(&mixers::to_wire(message));
                         if ends {
-                            self.links.remove(&link);
+                            self.ports.links.remove(&link);
                         }
                     }
                 }
@@ -385,7 +324,7 @@ impl Driver {
                 }
                 Event::PathClaimed(path) => {
                     if let Protocol::Tcp(id) = path.protocol {
-                        self.tcp.claim(id);
+                        self.ports.tcp.claim(id);
                     }
                 }
             }
@@ -398,7 +337,7 @@ impl Driver {
             Ok(()) => {}
             Err(mpsc::error::TrySendError::Full(_)) => {
                 // It does not read: cut it, so that it resumes with the whole picture.
-                count(&self.figures.words_dropped, 1);
+                count(&self.ports.figures.words_dropped, 1);
                 self.words.remove(&connection);
             }
             Err(mpsc::error::TrySendError::Closed(_)) => {
@@ -408,44 +347,18 @@ impl Driver {
     }
 
     fn keep_house(&mut self, now: Instant) {
-        for id in self.tcp.strangers(now) {
-            if let Some(path) = self.tcp.remove(id) {
+        for id in self.ports.tcp.strangers(now) {
+            if let Some(path) = self.ports.tcp.remove(id) {
                 self.shard.handle_path_gone(now, path);
             }
         }
         self.relays.share_loads(&mut self.shard);
-        let figures = &self.figures;
+        let figures = &self.ports.figures;
         *figures.stats.lock().unwrap_or_else(PoisonError::into_inner) = self.shard.stats();
-        let connections = u64::try_from(self.tcp.len()).unwrap_or(u64::MAX);
+        let connections = u64::try_from(self.ports.tcp.len()).unwrap_or(u64::MAX);
         figures.tcp_connections.store(connections, Ordering::Relaxed);
-        figures.tcp_dropped.store(self.tcp.dropped, Ordering::Relaxed);
+        figures.tcp_dropped.store(self.ports.tcp.dropped, Ordering::Relaxed);
     }
-}
-
-/// Sends a batch; what the kernel does not take is lost, as on any full path.
-fn flush(udp: &UdpPort, mut runs: &[SendRun<'_>], figures: &Figures) {
-    while !runs.is_empty() {
-        match udp.send(runs) {
-            Ok(taken) => {
-                let datagrams: usize =
-                    runs[..taken].iter().map(|run| run.bytes.len().div_ceil(run.segment.max(1))).sum();
-                count(&figures.sent_datagrams, datagrams);
-                count(&figures.sent_runs, taken);
-                count(&figures.send_calls, 1);
-                runs = &runs[taken.max(1).min(runs.len())..];
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(_) => {
-                // The first run failed: a full buffer, or an address that cannot be reached.
-                count(&figures.send_failures, 1);
-                runs = &runs[1..];
-            }
-        }
-    }
-}
-
-fn count(counter: &AtomicU64, by: usize) {
-    counter.fetch_add(u64::try_from(by).unwrap_or(0), Ordering::Relaxed);
 }
 
 /// The candidates of a shard: UDP on every address first, then TCP.

@@ -88,7 +88,7 @@ pub struct ShardConfig {
     pub rooms: usize,
     /// In its rooms, those who may not publish do not see each other.
     pub hide_audience: bool,
-    /// Bytes of the send arena: what one turn may send.
+    /// Bytes of the send arena: what may wait to be sent.
     pub arena_bytes: usize,
     /// Where it stands among other shards.
     pub seating: SeatingConfig,
@@ -250,6 +250,9 @@ impl RoomKey {
     }
 }
 
+/// Sends what the arena holds and clears it.
+pub type Send<'a> = &'a mut dyn FnMut(&mut SendArena<Destination>);
+
 /// The state machine of one shard thread.
 pub struct Shard {
     config: ShardConfig,
@@ -384,13 +387,16 @@ impl Shard {
         self.rooms.is_empty() && self.seats.is_empty()
     }
 
-    /// Acts on all deadlines that have passed.
-    pub fn handle_timeout(&mut self, now: Instant) {
+    /// Acts on all deadlines that have passed; `send` as in [`Self::end_turn`].
+    pub fn handle_timeout(&mut self, now: Instant, send: Send<'_>) {
         // Each once: a deadline that is set to the past meanwhile waits for the next turn.
         let due: Vec<Timer> = std::iter::from_fn(|| self.timers.pop_due(now)).collect();
         for timer in due {
             let work = self.room_of_timer(timer).into();
             self.guard(&work, now, |shard| shard.on_timer(timer, now));
+            if self.arena.is_ripe() {
+                send(&mut self.arena);
+            }
         }
     }
 

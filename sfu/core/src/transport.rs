@@ -238,6 +238,13 @@ impl Transport {
         self.core.as_ref()?.poll_timeout()
     }
 
+    /// Whether there is something to poll.
+    #[must_use]
+    pub fn has_output(&mut self) -> bool {
+        let output = self.output();
+        !output.events.is_empty() || !output.transmits.is_empty()
+    }
+
     /// Next datagram to send.
     #[must_use]
     pub fn poll_transmit(&mut self) -> Option<Transmit> {

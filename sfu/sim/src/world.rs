@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
+use sfu_core::forward::SendArena;
 use sfu_core::room::Now;
 use sfu_core::room::limits::RoomLimits;
 use sfu_core::room::message::{Request, Response};
@@ -167,11 +168,13 @@ impl World {
         let now = self.began + self.now;
         self.deliver_up(now);
         self.deliver_words(now);
+        let (clients, checks) = (&mut self.clients, &mut self.checks);
         for shard in &mut self.shards {
+            let send = &mut |arena: &mut _| take_media(arena, clients, checks, self.now);
             if shard.poll_timeout().is_some_and(|at| at <= now) {
-                shard.handle_timeout(now);
+                shard.handle_timeout(now, send);
             }
-            shard.end_turn(now);
+            shard.end_turn(now, send);
         }
         self.carry(now);
         self.take_output();
@@ -201,7 +204,10 @@ impl World {
             if is_quiet {
                 return;
             }
-            self.shards.iter_mut().for_each(|shard| shard.end_turn(now));
+            let (clients, checks) = (&mut self.clients, &mut self.checks);
+            for shard in &mut self.shards {
+                shard.end_turn(now, &mut |arena| take_media(arena, clients, checks, self.now));
+            }
         }
     }
 
@@ -272,18 +278,7 @@ impl World {
     }
 
     fn take_output_of(&mut self, place: usize) {
-        let arena = self.shards[place].arena();
-        for run in arena.runs() {
-            let Destination::Path(path) = run.to else { continue };
-            let Some(client) = self.clients.iter_mut().find(|client| owns(client, path)) else { continue };
-            for datagram in arena.datagrams(run) {
-                if let Some(media) = client.track_in(path, datagram) {
-                    self.checks.on_sealed(self.now, (client.number, path), media);
-                }
-                client.down.send(self.now, Datagram { path, bytes: datagram.to_vec() });
-            }
-        }
-        arena.clear();
+        take_media(self.shards[place].arena(), &mut self.clients, &mut self.checks, self.now);
         while let Some(transmit) = self.shards[place].poll_transmit() {
             let Some(client) = self.clients.iter_mut().find(|client| owns(client, transmit.path)) else {
                 continue;
@@ -367,4 +362,24 @@ fn check_mark(checks: &mut Checks, at: Duration, client: u16, room: u16, (sid, m
     if checks.owner(sid) != Some(mark.owner) {
         checks.fail(at, format!("client {client} gets media of client {} as {sid}", mark.owner));
     }
+}
+
+/// Puts what a shard sends onto its receivers' links.
+fn take_media(
+    arena: &mut SendArena<Destination>,
+    clients: &mut [Client],
+    checks: &mut Checks,
+    now: Duration,
+) {
+    for run in arena.runs() {
+        let Destination::Path(path) = run.to else { continue };
+        let Some(client) = clients.iter_mut().find(|client| owns(client, path)) else { continue };
+        for datagram in arena.datagrams(run) {
+            if let Some(media) = client.track_in(path, datagram) {
+                checks.on_sealed(now, (client.number, path), media);
+            }
+            client.down.send(now, Datagram { path, bytes: datagram.to_vec() });
+        }
+    }
+    arena.clear();
 }

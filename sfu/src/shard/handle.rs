@@ -1,6 +1,6 @@
 //! What others hold of a shard: a way to tell its thread something, and its figures.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -136,4 +136,8 @@ impl ShardHandle {
             }
         }
     }
+}
+
+pub(super) fn count(counter: &AtomicU64, by: usize) {
+    counter.fetch_add(u64::try_from(by).unwrap_or(0), Ordering::Relaxed);
 }

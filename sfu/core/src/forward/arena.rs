@@ -31,6 +31,11 @@ const MAX_SEGMENTS: usize = 64;
 /// The largest UDP payload over IPv4.
 const MAX_RUN_BYTES: usize = 65_507;
 
+/// From this many runs a call of the kernel no longer shows in the price of each (docs/decisions/001).
+const RIPE_RUNS: usize = 64;
+/// So much stays in a core's second-level cache until it is sent.
+const RIPE_BYTES: usize = 128 << 10;
+
 impl<T: Copy + PartialEq> SendArena<T> {
     /// An arena of `capacity` bytes; it never grows.
     #[must_use]
@@ -44,6 +49,12 @@ impl<T: Copy + PartialEq> SendArena<T> {
     #[must_use]
     pub fn has_room_for(&self, packets: usize) -> bool {
         self.bytes.len() - self.used >= packets * MAX_PACKET_BYTES
+    }
+
+    /// True when it holds so much that waiting for more would not make sending cheaper.
+    #[must_use]
+    pub fn is_ripe(&self) -> bool {
+        self.used >= RIPE_BYTES || self.runs.len() >= RIPE_RUNS
     }
 
     /// Room for one packet; `None` when the arena is full.
@@ -95,5 +106,28 @@ impl<T: Copy + PartialEq> SendArena<T> {
     pub fn clear(&mut self) {
         self.used = 0;
         self.runs.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_ripe_with_a_batch_of_runs_or_with_what_stays_in_the_cache() {
+        let mut arena = SendArena::new(1 << 20);
+        for to in 0..RIPE_RUNS {
+            assert!(!arena.is_ripe(), "{to} runs");
+            arena.commit(to, 100);
+        }
+        assert!(arena.is_ripe());
+        arena.clear();
+        let packets = RIPE_BYTES.div_ceil(1200);
+        for packet in 0..packets {
+            assert!(!arena.is_ripe(), "{packet} packets");
+            arena.commit(0, 1200);
+        }
+        assert!(arena.is_ripe());
+        assert!(arena.runs().len() < 4, "in few runs");
     }
 }

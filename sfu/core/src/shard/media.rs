@@ -8,7 +8,7 @@ use super::guard::Work;
 use super::peer::TransportKey;
 use super::relay::{CarriedState, Encodings, Order, Origin};
 use super::timers::Timer;
-use super::{Destination, RoomKey, Shard};
+use super::{Destination, RoomKey, Send, Shard};
 use crate::bwe::Bitrate;
 use crate::forward::{Heard, Leg, Plain, SLOT};
 use crate::receive::{Accepted, EncodingIndex, MAX_TEMPORAL, Reception};
@@ -159,15 +159,17 @@ impl Shard {
         self.handle_subscriber_rtcp(key, now, compound);
     }
 
-    /// Ends a turn: forwards what has arrived, asks publishers for what is missing.
-    pub fn end_turn(&mut self, now: Instant) {
+    /// Ends a turn: forwards what has arrived, asks publishers for what is missing. `send` is called whenever the
+    /// arena holds enough for a few calls of the kernel, so that the first subscriber of a large room does not wait
+    /// for the last one, and what is sent is still in the processor's cache.
+    pub fn end_turn(&mut self, now: Instant, send: Send<'_>) {
         let mut fresh = std::mem::take(&mut self.fresh);
         for &key in &fresh {
             let Some(media) = self.media.get(key) else { continue };
             let room = media.room;
             self.guard(&Work::Room(room), now, |shard| {
                 shard.fail_if_broken(room);
-                shard.forward_fresh(key, now);
+                shard.forward_fresh(key, now, send);
             });
         }
         fresh.clear();
@@ -251,7 +253,7 @@ impl Shard {
     }
 
     /// Forwards the fresh packets of one publication to all its downlinks.
-    fn forward_fresh(&mut self, key: MediaKey, now: Instant) {
+    fn forward_fresh(&mut self, key: MediaKey, now: Instant, send: Send<'_>) {
         let Some(media) = self.media.get_mut(key) else { return };
         media.is_fresh = false;
         let counters = &mut self.stats.media.forward;
@@ -291,6 +293,9 @@ impl Shard {
                     forwarding.forward(now, reception, &mut leg, &mut self.arena, counters);
                     downlink.sender_report_due |= before != forwarding.current();
                 }
+            }
+            if self.arena.is_ripe() {
+                send(&mut self.arena);
             }
         }
         self.relay_fresh(key);

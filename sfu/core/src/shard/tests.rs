@@ -71,7 +71,7 @@ impl Scene {
         let end = self.now + time;
         while let Some(due) = self.shard.poll_timeout().filter(|&due| due <= end) {
             self.now = due.max(self.now);
-            self.shard.handle_timeout(self.now);
+            self.shard.handle_timeout(self.now, &mut |_| ());
         }
         self.now = end;
     }

@@ -36,10 +36,12 @@ impl Shard {
             Received::Rtp(rtp) => {
                 let len = rtp.payload.end;
                 self.handle_rtp(key, now, &datagram[..len]);
-                // Media needs no other work of the transport than its timers, which run anyway.
-                return;
+                return self.drain_if_loud(key, now);
             }
-            Received::Rtcp(place) => self.handle_rtcp(key, now, &datagram[place]),
+            Received::Rtcp(place) => {
+                self.handle_rtcp(key, now, &datagram[place]);
+                return self.drain_if_loud(key, now);
+            }
             Received::PathChecked => {
                 self.paths.insert(path, key);
                 self.events.push_back(Event::PathClaimed(path));
@@ -48,6 +50,14 @@ impl Shard {
             Received::Consumed => {}
         }
         self.drain_transport(key, now);
+    }
+
+    /// Media needs no other work of the transport than its timers, which run anyway, unless it came from a new
+    /// address or after a long silence.
+    fn drain_if_loud(&mut self, key: TransportKey, now: Instant) {
+        if self.peers.get_mut(key).is_some_and(|peer| peer.transport.has_output()) {
+            self.drain_transport(key, now);
+        }
     }
 
     /// The transport that a check names, or whose own check this answers.
