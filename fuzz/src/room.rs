@@ -113,7 +113,8 @@ impl Play {
                 let (tracks, bits) = (self.tracks(input), input.byte());
                 let quality = [Quality::Low, Quality::Medium, Quality::High][usize::from(bits % 3)];
                 let size = (bits & 8 != 0).then(|| (u32::from(input.number()), u32::from(input.number())));
-                let settings = TrackSettings { disabled: bits & 16 != 0, quality, size };
+                let settings =
+                    TrackSettings { disabled: bits & 16 != 0, quality, size, ..TrackSettings::DEFAULT };
                 self.room.set_track_settings(who, &tracks, settings);
             }
             7 => {

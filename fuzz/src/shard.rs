@@ -98,7 +98,8 @@ impl Play {
                 let (tracks, bits) = (self.tracks(connection, input), input.byte());
                 let quality = [Quality::Low, Quality::Medium, Quality::High][usize::from(bits % 3)];
                 let size = (bits & 8 != 0).then(|| (u32::from(input.number()), u32::from(input.number())));
-                let settings = TrackSettings { disabled: bits & 16 != 0, quality, size };
+                let settings =
+                    TrackSettings { disabled: bits & 16 != 0, quality, size, ..TrackSettings::DEFAULT };
                 self.scene.request(connection, Request::TrackSettings { tracks, settings });
             }
             8 => {

@@ -107,17 +107,23 @@ impl RateMeter {
     /// The rate of the last full window, or of the time since the first byte if that is shorter.
     #[must_use]
     pub fn rate(&self, now: Instant) -> Bitrate {
-        let Some(began) = self.began else { return Bitrate::ZERO };
+        Bitrate(self.per(now, Duration::from_secs(8)))
+    }
+
+    /// The same, of what was counted instead of bytes, in each `time`.
+    #[must_use]
+    pub fn per(&self, now: Instant, time: Duration) -> u64 {
+        let Some(began) = self.began else { return 0 };
         let silent = now.saturating_duration_since(began);
         if silent > self.step * 10 {
-            return Bitrate::ZERO;
+            return 0;
         }
         let total: u64 = self.bytes.iter().sum();
         // While the window fills, a lone first packet must not look like a high rate.
         let steps = self.filled.max(3);
         let span = self.step * steps + silent.min(self.step);
-        let micros = u64::try_from(span.as_micros()).unwrap_or(u64::MAX).max(1);
-        Bitrate(total * 8_000_000 / micros)
+        let micros = |span: Duration| u64::try_from(span.as_micros()).unwrap_or(u64::MAX).max(1);
+        total * micros(time) / micros(span)
     }
 
     fn turn_to(&mut self, now: Instant) {

@@ -2,6 +2,7 @@
 #![expect(deprecated, reason = "older clients write these fields")]
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use livekit_protocol as lk;
 use lk::request_response::{Reason, Request as Asked};
@@ -223,6 +224,8 @@ fn track_settings(wire: &lk::UpdateTrackSettings) -> Request {
         disabled: wire.disabled || quality.is_none(),
         quality: quality.unwrap_or(Quality::Low),
         size: (wire.width > 0 && wire.height > 0).then_some((wire.width, wire.height)),
+        frame_rate: NonZeroU32::new(wire.fps),
+        rank: NonZeroU32::new(wire.priority),
     };
     Request::TrackSettings { tracks: sids(&wire.track_sids), settings }
 }
@@ -476,6 +479,16 @@ mod tests {
                 panic!("features")
             };
             assert_eq!((stereo, disable_dtx, features.len()), wanted);
+        }
+    }
+
+    #[test]
+    fn a_frame_rate_and_a_rank_of_zero_mean_none() {
+        for (fps, priority) in [(0, 0), (15, 1)] {
+            let wire = lk::UpdateTrackSettings { fps, priority, ..Default::default() };
+            let Request::TrackSettings { settings, .. } = track_settings(&wire) else { panic!("settings") };
+            assert_eq!(settings.frame_rate.map_or(0, NonZeroU32::get), fps);
+            assert_eq!(settings.rank.map_or(0, NonZeroU32::get), priority);
         }
     }
 

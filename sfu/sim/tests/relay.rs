@@ -1,6 +1,7 @@
 //! A room that spans two shards: its publishers on one, some of its audience on the other.
 #![allow(clippy::unwrap_used, reason = "a helper of a test may panic as the test itself")]
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use netem::{Bottleneck, LinkConfig, Loss, QueueLimit};
@@ -110,7 +111,7 @@ fn a_tile_that_shrinks_and_grows_changes_what_crosses() {
     let (mut world, speaker, audience) = hall(4);
     let track = world.picture_sid(speaker).unwrap();
     let shows = |world: &mut World, quality, layer| {
-        let settings = TrackSettings { disabled: false, quality, size: None };
+        let settings = TrackSettings { quality, ..TrackSettings::DEFAULT };
         let tracks = vec![TrackSid::from_wire(&track)];
         world.request(audience[2], Request::TrackSettings { tracks, settings });
         let shows =
@@ -119,6 +120,34 @@ fn a_tile_that_shrinks_and_grows_changes_what_crosses() {
     };
     shows(&mut world, Quality::Low, 0);
     shows(&mut world, Quality::High, 2);
+    end(&mut world);
+}
+
+#[test]
+fn who_needs_half_the_frames_gets_the_layers_that_have_them_at_home_and_away() {
+    let (mut world, speaker, audience) = hall(6);
+    let track = world.picture_sid(speaker).unwrap();
+    for listener in [audience[0], audience[2]] {
+        let settings = TrackSettings { frame_rate: NonZeroU32::new(15), ..TrackSettings::DEFAULT };
+        let tracks = vec![TrackSid::from_wire(&track)];
+        world.request(listener, Request::TrackSettings { tracks, settings });
+    }
+    world.run(Duration::from_secs(2));
+    let frames = |world: &World| {
+        [0, 1, 2].map(|place| world.picture(audience[place], speaker).map_or(0, |picture| picture.frames))
+    };
+    let before = frames(&world);
+    world.run(Duration::from_secs(10));
+    let after = frames(&world);
+    let shown = [0, 1, 2].map(|place| after[place] - before[place]);
+    assert!((140..=160).contains(&shown[0]), "at home: {shown:?}");
+    assert!((290..=310).contains(&shown[1]), "who did not ask: {shown:?}");
+    assert!((140..=160).contains(&shown[2]), "away: {shown:?}");
+    assert_eq!(
+        world.picture(audience[2], speaker).unwrap().shown.last().unwrap().1,
+        2,
+        "the largest encoding"
+    );
     end(&mut world);
 }
 

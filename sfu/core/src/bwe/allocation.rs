@@ -1,5 +1,7 @@
 //! Which layer each subscription of one subscriber gets, so that all together stay below the estimate.
 
+use std::num::NonZeroU32;
+
 use super::Bitrate;
 use crate::forward::Target;
 use crate::receive::{EncodingIndex, MAX_ENCODINGS, MAX_TEMPORAL};
@@ -9,6 +11,8 @@ use crate::receive::{EncodingIndex, MAX_ENCODINGS, MAX_TEMPORAL};
 pub enum Priority {
     /// Sound: always sent.
     Audio,
+    /// A picture that the viewer's client has ranked itself; 1 comes first.
+    Ranked(NonZeroU32),
     /// A shared screen.
     Screen,
     /// The camera of somebody who speaks, or spoke just now.
@@ -27,6 +31,8 @@ pub struct Demand {
     pub rates: [[Bitrate; MAX_TEMPORAL]; MAX_ENCODINGS],
     /// The largest encoding that the viewer has use for; `None`: nothing is wanted (hidden, paused).
     pub wanted: Option<EncodingIndex>,
+    /// The highest temporal layer of each encoding that the viewer has use for; [`Target::ALL_TEMPORAL`] for all.
+    pub temporal: [u8; MAX_ENCODINGS],
     /// What is sent now, for the hysteresis.
     pub current: Option<Target>,
     /// It may get nothing when there is not enough; otherwise its smallest layer goes whatever it costs.
@@ -56,7 +62,7 @@ const MEDIA_SHARE: f64 = 0.95;
 /// Chooses a layer for each demand; `chosen` is cleared and gets one entry for each, in their order.
 ///
 /// Sound always goes. Then each screen and camera gets its smallest layer, in order of priority; then each is
-/// raised step by step, screens first. Between two encodings stands the larger one with fewer frames. A picture
+/// raised step by step, in the same order. Between two encodings stands the larger one with fewer frames. A picture
 /// whose smallest layer does not fit gets nothing: it would starve, and the sound with it. With `must_show` the
 /// first picture goes all the same, because nothing else would tell what the path carries.
 pub fn allocate(
@@ -71,7 +77,10 @@ pub fn allocate(
     let mut used = Bitrate::ZERO;
     let mut desired = Bitrate::ZERO;
     let mut must_show = must_show;
-    for priority in [Priority::Audio, Priority::Screen, Priority::Speaker, Priority::Camera] {
+    let mut order: Vec<Priority> = demands.iter().map(|demand| demand.priority).collect();
+    order.sort_unstable();
+    order.dedup();
+    for &priority in &order {
         for (demand, choice) in demands.iter().zip(chosen.iter_mut()).filter(|(d, _)| d.priority == priority)
         {
             let Some(lowest) = demand.steps().next() else { continue };
@@ -85,7 +94,7 @@ pub fn allocate(
             }
         }
     }
-    for priority in [Priority::Screen, Priority::Speaker, Priority::Camera] {
+    for priority in order.into_iter().filter(|&priority| priority != Priority::Audio) {
         raise(priority, demands, chosen, budget, &mut used);
     }
     Allocation { used, desired }
@@ -123,6 +132,7 @@ impl Demand {
     #[must_use]
     pub fn could_have(&self, step: Target) -> bool {
         self.wanted.is_some_and(|wanted| step.encoding <= wanted)
+            && step.temporal <= self.temporal[step.encoding.index()]
             && self.rates[step.encoding.index()][MAX_TEMPORAL - 1] > Bitrate::ZERO
     }
 
@@ -145,12 +155,14 @@ impl Demand {
     /// The base layer alone is 7 or 8 frames a second: only where nothing else fits.
     fn temporal_steps(&self, encoding: EncodingIndex, is_smallest: bool) -> impl Iterator<Item = Target> {
         let rates = self.rates[encoding.index()];
+        let highest = Target { encoding, temporal: self.temporal[encoding.index()] };
         let partial = (0..MAX_TEMPORAL - 1)
             .filter(move |&layer| is_smallest || layer > 0)
             .filter(move |&layer| rates[layer] > Bitrate::ZERO && rates[layer] < rates[layer + 1])
             .filter_map(|layer| u8::try_from(layer).ok())
-            .map(move |temporal| Target { encoding, temporal });
-        partial.chain([Target::encoding(encoding)])
+            .map(move |temporal| Target { encoding, temporal })
+            .filter(move |&step| step < highest);
+        partial.chain([highest])
     }
 
     fn room(&self, step: Target) -> f64 {

@@ -1,5 +1,6 @@
 mod viewer;
 
+use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use netem::{Bottleneck, Jitter, LinkConfig, Loss, QueueLimit};
@@ -195,10 +196,33 @@ fn demand(priority: Priority, rates: [u64; 3], wanted: u8, current: Option<u8>) 
         priority,
         rates: rates.map(|rate| [Bitrate::from_kbps(rate); 3]),
         wanted: Some(EncodingIndex(wanted)),
+        temporal: [Target::ALL_TEMPORAL; 3],
         current: current.map(|encoding| Target::encoding(EncodingIndex(encoding))),
         may_pause: true,
         may_step_up: true,
     }
+}
+
+#[test]
+fn what_the_viewer_ranks_comes_before_screens_and_the_first_of_them_first() {
+    let ranked = |rank| Priority::Ranked(NonZeroU32::new(rank).unwrap());
+    let [second, screen, first] = [ranked(2), Priority::Screen, ranked(1)]
+        .map(|priority| demand(priority, [150, 450, 1_500], 2, Some(0)));
+    assert_eq!(allocated(2_300, &[second, screen, first]), [Some(0), Some(0), Some(2)]);
+    assert_eq!(allocated(2_600, &[second, screen, first]), [Some(1), Some(0), Some(2)]);
+    assert_eq!(allocated(180, &[second, screen, first]), [None, None, Some(0)]);
+}
+
+#[test]
+fn nobody_gets_more_frames_than_he_has_use_for() {
+    let few = Demand { temporal: [1; 3], ..layered(Priority::Camera, None) };
+    assert_eq!(targets(9_000, &[few]), [Some(Target { encoding: EncodingIndex(2), temporal: 1 })]);
+    let mut chosen = Vec::new();
+    let allocation = allocate(Bitrate::from_kbps(9_000), false, &[few], &mut chosen);
+    assert_eq!(allocation.desired, Bitrate::from_kbps(900), "probes aim at what is wanted");
+    // The base layer alone of a larger encoding is still better than all of a smaller one.
+    let fewest = Demand { temporal: [0; 3], ..layered(Priority::Camera, None) };
+    assert_eq!(targets(9_000, &[fewest]), [Some(Target { encoding: EncodingIndex(2), temporal: 0 })]);
 }
 
 fn allocated(kbps: u64, demands: &[Demand]) -> Vec<Option<u8>> {
@@ -247,6 +271,7 @@ fn layered(priority: Priority, current: Option<Target>) -> Demand {
         priority,
         rates: [150, 450, 1_500].map(layers),
         wanted: Some(EncodingIndex(2)),
+        temporal: [Target::ALL_TEMPORAL; 3],
         current,
         may_pause: true,
         may_step_up: true,

@@ -43,6 +43,8 @@ pub(crate) struct Encoding {
     stray: Option<SeqNo>,
     /// Of each temporal layer alone; without those packets whose layers `scalable` knows.
     rates: [RateMeter; MAX_TEMPORAL],
+    /// Frames of each temporal layer alone.
+    frames: [RateMeter; MAX_TEMPORAL],
     backlog: Backlog,
     /// The layers of VP9 and AV1.
     scalable: Option<Box<Scalable>>,
@@ -79,6 +81,7 @@ impl Encoding {
             generation: 0,
             stray: None,
             rates: std::array::from_fn(|_| RateMeter::new(RATE_WINDOW)),
+            frames: std::array::from_fn(|_| RateMeter::new(RATE_WINDOW)),
             backlog: Backlog::default(),
             scalable: codec.is_scalable().then(|| Box::new(Scalable::new(RATE_WINDOW))),
             last_arrival: None,
@@ -202,16 +205,23 @@ impl Encoding {
             self.keyframes.request();
         }
         let bytes = payload.len() + OVERHEAD_BYTES;
-        match (&facts.form, &mut self.scalable) {
+        let temporal = match (&facts.form, &mut self.scalable) {
             (PayloadForm::Scalable { frame: Some(frame), .. }, Some(scalable)) => {
                 scalable.count(now, frame, bytes);
+                frame.layer.temporal
             }
             (PayloadForm::Vp8(descriptor), _) => {
                 self.rates[usize::from(descriptor.temporal).min(MAX_TEMPORAL - 1)].add(now, bytes);
+                descriptor.temporal
             }
             (PayloadForm::Plain | PayloadForm::Red | PayloadForm::Scalable { .. }, _) => {
                 self.rates[0].add(now, bytes);
+                0
             }
+        };
+        if routed.marker {
+            // The last packet of a picture (RFC 7741 §4.1, RFC 6184 §5.1, RFC 9628 §4.1).
+            self.frames[usize::from(temporal).min(MAX_TEMPORAL - 1)].add(now, 1);
         }
         let starts_keyframe = facts.starts_keyframe;
         if starts_keyframe && !codec.is_audio() {
@@ -297,6 +307,16 @@ impl Encoding {
             sum
         })
     }
+
+    /// Frames a second up to each temporal layer.
+    pub(crate) fn frame_rates(&self, now: Instant) -> [u64; MAX_TEMPORAL] {
+        let mut sum = 0;
+        std::array::from_fn(|temporal| {
+            sum += self.frames[temporal].per(now, Duration::from_secs(1));
+            sum
+        })
+    }
+
     /// The same, of one spatial layer with all that it needs. A stream whose layers are unknown has one.
     pub(crate) fn layer_bitrates(&self, now: Instant, spatial: usize) -> [Bitrate; MAX_TEMPORAL] {
         match self.scalable.as_deref().filter(|scalable| scalable.is_known()) {

@@ -226,6 +226,13 @@ impl Reception {
         self.encodings.get(encoding.index()).map_or([Bitrate::ZERO; MAX_TEMPORAL], |e| e.bitrates(now))
     }
 
+    /// Frames a second of an encoding up to each temporal layer; equal where a layer adds nothing.
+    #[must_use]
+    pub fn frame_rates(&self, now: Instant, encoding: EncodingIndex) -> [u64; MAX_TEMPORAL] {
+        let stream = if self.is_scalable() { 0 } else { encoding.index() };
+        self.encodings.get(stream).map_or([0; MAX_TEMPORAL], |stream| stream.frame_rates(now))
+    }
+
     /// Bytes on the heap, for the memory figures.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {

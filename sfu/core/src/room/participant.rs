@@ -353,7 +353,7 @@ impl Default for Subscription {
     fn default() -> Self {
         Self {
             wanted: None,
-            settings: TrackSettings { disabled: false, quality: Quality::High, size: None },
+            settings: TrackSettings::DEFAULT,
             attached: false,
             refused: false,
             unplayable: false,

@@ -104,7 +104,7 @@ impl Room {
     #[must_use]
     pub fn wish(&self, key: ParticipantKey, publication: PublicationKey) -> Option<Quality> {
         let source = self.publication(publication)?;
-        let settings = self.subscription(key, source.backs_up.unwrap_or(publication))?.settings;
+        let settings = self.settings(key, publication)?;
         let attached = self.subscription(key, publication)?.attached;
         if !attached || (settings.disabled && source.kind() == Kind::Video) {
             return None;
@@ -113,6 +113,13 @@ impl Room {
             Some(tile) if source.kind() == Kind::Video => source.layer_for(tile),
             _ => settings.quality,
         })
+    }
+
+    /// How a subscriber shows a publication. A backup codec's is shown as the track that it stands in for.
+    #[must_use]
+    pub fn settings(&self, key: ParticipantKey, publication: PublicationKey) -> Option<TrackSettings> {
+        let shown = self.publication(publication)?.backs_up.unwrap_or(publication);
+        Some(self.subscription(key, shown)?.settings)
     }
 
     /// Which qualities of a publication anybody wants: low, medium, high.

@@ -174,7 +174,7 @@ fn a_small_tile_gets_the_smallest_layer_that_fills_it() {
     let (alice, bob) = (scene.join("alice"), scene.join("bob"));
     let track = scene.publish(alice, "cam");
     let sid = scene.room.publication(track).unwrap().info.sid.clone();
-    let settings = |size| TrackSettings { disabled: false, quality: Quality::High, size: Some(size) };
+    let settings = |size| TrackSettings { size: Some(size), ..TrackSettings::DEFAULT };
     for (tile, wanted) in [
         ((160, 90), Quality::Low),
         ((400, 225), Quality::Medium),
@@ -389,7 +389,7 @@ fn a_track_that_is_not_shown_is_not_sent_after_a_resume_or_a_reconnect_either() 
     let (alice, bob) = (scene.join("alice"), scene.join("bob"));
     let track = scene.publish(alice, "cam");
     let sid = scene.room.publication(track).unwrap().info.sid.clone();
-    let off = TrackSettings { disabled: true, quality: Quality::High, size: None };
+    let off = TrackSettings { disabled: true, ..TrackSettings::DEFAULT };
     scene.room.set_track_settings(bob, std::slice::from_ref(&sid), off);
     let session = scene.room.participant(bob).unwrap().info.sid.clone();
     scene.room.signal_lost(bob, ConnectionId(bob.0), scene.now);
@@ -458,7 +458,7 @@ fn layers_without_a_declared_size_are_taken_for_720p_and_its_halves() {
     for (tile, wanted) in
         [((160, 90), Quality::Low), ((400, 225), Quality::Medium), ((900, 506), Quality::High)]
     {
-        let settings = TrackSettings { disabled: false, quality: Quality::High, size: Some(tile) };
+        let settings = TrackSettings { size: Some(tile), ..TrackSettings::DEFAULT };
         scene.room.set_track_settings(bob, std::slice::from_ref(&sid), settings);
         assert_eq!(scene.room.wish(bob, track), Some(wanted));
     }

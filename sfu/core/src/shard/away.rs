@@ -267,10 +267,12 @@ impl Shard {
         let media = self.media.get(key)?;
         let speaks = self.rooms.get(&media.room).is_some_and(|room| room.spoke_lately(media.owner, now));
         let mut rates = [[Bitrate::ZERO; MAX_TEMPORAL]; MAX_ENCODINGS];
+        let mut frame_rates = [[0; MAX_TEMPORAL]; MAX_ENCODINGS];
         for encoding in encodings() {
             rates[encoding.index()] = media.reception.bitrates(now, encoding);
+            frame_rates[encoding.index()] = media.reception.frame_rates(now, encoding);
         }
-        Some(CarriedState { rates, speaks })
+        Some(CarriedState { rates, frame_rates, speaks })
     }
 
     fn on_report(&mut self, from: ShardIndex, report: Report, now: Instant) {

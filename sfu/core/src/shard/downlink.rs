@@ -1,6 +1,7 @@
 //! ⑥ One publication towards one participant: negotiated, started, tuned, ended.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::time::Instant;
 
 use super::media::{Feed, Media, MediaKey};
@@ -31,8 +32,8 @@ pub(super) struct Downlink {
     pub(super) to: Towards,
     /// `None` until it is negotiated.
     pub(super) forwarding: Option<Forwarding>,
-    /// The largest encoding that its viewer has use for; `None`: nothing.
-    pub(super) wanted: Option<EncodingIndex>,
+    /// What its viewer has use for; `None`: nothing.
+    pub(super) wanted: Option<Wish>,
     /// The subscriber was told that it is paused for lack of bandwidth.
     pub(super) paused: bool,
     /// Its steps between layers, and between nothing and something.
@@ -42,6 +43,17 @@ pub(super) struct Downlink {
     pub(super) sender_report_due: bool,
     /// The publisher's last report that a mixer was told.
     pub(super) told_clock: Option<crate::receive::SenderClock>,
+}
+
+/// What a viewer has use for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Wish {
+    /// The largest encoding.
+    pub(super) encoding: EncodingIndex,
+    /// Frames a second that are enough.
+    pub(super) frame_rate: Option<NonZeroU32>,
+    /// Its place among the viewer's pictures; 1 comes first.
+    pub(super) rank: Option<NonZeroU32>,
 }
 
 /// Where a downlink leads.
@@ -179,7 +191,7 @@ impl Shard {
     /// Points a downlink at what its viewer wants, and asks for the keyframe that it then needs.
     pub(super) fn aim(&mut self, key: DownlinkKey, now: Instant) {
         let Some(downlink) = self.downlinks.get(key) else { return };
-        let wanted = downlink.wanted.map(Target::encoding);
+        let wanted = downlink.wanted.map(|wish| Target::encoding(wish.encoding));
         self.set_target(key, wanted, now);
     }
 
@@ -234,12 +246,17 @@ impl Shard {
     }
 
     /// What the room says that a viewer has use for; `None`: nothing.
-    pub(super) fn wish(&self, subscriber: ParticipantKey, media: MediaKey) -> Option<EncodingIndex> {
+    pub(super) fn wish(&self, subscriber: ParticipantKey, media: MediaKey) -> Option<Wish> {
         let media = self.media.get(media)?;
         let room = self.rooms.get(&media.room)?;
         let quality = room.wish(subscriber, media.publication)?;
         let place = room.publication(media.publication).map_or(0, |p| p.encoding_of(quality));
-        Some(EncodingIndex(u8::try_from(place).unwrap_or(0)))
+        let settings = room.settings(subscriber, media.publication)?;
+        Some(Wish {
+            encoding: EncodingIndex(u8::try_from(place).unwrap_or(0)),
+            frame_rate: settings.frame_rate,
+            rank: settings.rank,
+        })
     }
 
     pub(super) fn find_downlink(

@@ -1,5 +1,6 @@
 //! ④⑤⑥ Publications' packets: in from their publisher, on to every downlink, RTCP both ways.
 
+use std::num::NonZeroU32;
 use std::time::Instant;
 
 use super::away::RelayLeg;
@@ -10,7 +11,7 @@ use super::relay::{CarriedState, Encodings, Order, Origin};
 use super::timers::Timer;
 use super::{Destination, RoomKey, Send, Shard};
 use crate::bwe::Bitrate;
-use crate::forward::{Heard, Leg, Plain, SLOT};
+use crate::forward::{Heard, Leg, Plain, SLOT, Target};
 use crate::receive::{Accepted, EncodingIndex, MAX_TEMPORAL, Reception};
 use crate::room::{ParticipantKey, PublicationKey};
 
@@ -75,6 +76,18 @@ impl Media {
             Feed::Publisher(_) => self.reception.bitrates(now, encoding),
             Feed::Home(home) => home.state.rates.get(encoding.index()).copied().unwrap_or_default(),
         }
+    }
+
+    /// The first temporal layer with which an encoding has so many frames a second.
+    pub(super) fn temporal_for(&self, now: Instant, encoding: EncodingIndex, frame_rate: NonZeroU32) -> u8 {
+        let rates = match &self.feed {
+            Feed::Publisher(_) => self.reception.frame_rates(now, encoding),
+            Feed::Home(home) => home.state.frame_rates.get(encoding.index()).copied().unwrap_or_default(),
+        };
+        // A camera of 30 frames a second brings 29 in some seconds.
+        let enough = |rate: &u64| rate * 10 >= u64::from(frame_rate.get()) * 9;
+        let layer = rates.iter().position(enough).and_then(|layer| u8::try_from(layer).ok());
+        layer.unwrap_or(Target::ALL_TEMPORAL)
     }
 }
 

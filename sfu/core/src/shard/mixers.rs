@@ -8,7 +8,7 @@ use super::media::MediaKey;
 use super::mixer::{LinkId, MixerCommand, MixerMessage, TrackHandle, Watched};
 use super::seat::{MixerSeat, Seat};
 use super::{Event, RoomKey, Shard};
-use crate::room::message::{Carried, Kind, LeaveReason, Quality, Source, TrackSettings};
+use crate::room::message::{Carried, Kind, LeaveReason, Source, TrackSettings};
 use crate::room::participant::{Join, Lifeline, Transports};
 use crate::room::permission::Permission;
 use crate::room::{ParticipantKey, RoomOptions};
@@ -139,7 +139,7 @@ impl Shard {
             }
         }
         for (track, wanted, tile) in wishes {
-            let settings = TrackSettings { disabled: false, quality: Quality::High, size: tile };
+            let settings = TrackSettings { size: tile, ..TrackSettings::DEFAULT };
             room.set_track_settings(key, std::slice::from_ref(&track), settings);
             room.subscribe(key, std::slice::from_ref(&track), wanted);
         }

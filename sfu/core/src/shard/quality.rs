@@ -159,9 +159,13 @@ impl Shard {
         let downlink = &self.downlinks[key];
         let media = &self.media[downlink.media];
         let mut rates = [[Bitrate::ZERO; MAX_TEMPORAL]; MAX_ENCODINGS];
+        let mut temporal = [Target::ALL_TEMPORAL; MAX_ENCODINGS];
         for (place, rate) in rates.iter_mut().enumerate().take(media.reception.encoding_count()) {
             let encoding = EncodingIndex(u8::try_from(place).unwrap_or(0));
             *rate = media.bitrates(now, encoding);
+            if let Some(frame_rate) = downlink.wanted.and_then(|wish| wish.frame_rate) {
+                temporal[place] = media.temporal_for(now, encoding, frame_rate);
+            }
         }
         let speaks = match &media.feed {
             Feed::Publisher(_) => {
@@ -169,11 +173,13 @@ impl Shard {
             }
             Feed::Home(home) => home.state.speaks,
         };
-        let priority = match media.origin.source {
+        let rank = downlink.wanted.and_then(|wish| wish.rank);
+        let priority = match (media.origin.source, rank) {
             _ if media.reception.codec().is_audio() => Priority::Audio,
-            Source::ScreenShare => Priority::Screen,
+            (_, Some(rank)) => Priority::Ranked(rank),
+            (Source::ScreenShare, None) => Priority::Screen,
             _ if speaks => Priority::Speaker,
-            Source::Unknown | Source::Camera | Source::Microphone | Source::ScreenShareAudio => {
+            (Source::Unknown | Source::Camera | Source::Microphone | Source::ScreenShareAudio, None) => {
                 Priority::Camera
             }
         };
@@ -189,7 +195,8 @@ impl Shard {
         let may_pause = self.seats.get(&downlink.subscriber).is_none_or(|seat| seat.may_pause);
         let climb = if current.is_some() { &downlink.layers } else { &downlink.pauses };
         let may_step_up = climb.may_step_up(now, estimate);
-        Demand { priority, rates, wanted: downlink.wanted, current, may_pause, may_step_up }
+        let wanted = downlink.wanted.map(|wish| wish.encoding);
+        Demand { priority, rates, wanted, temporal, current, may_pause, may_step_up }
     }
 
     /// Sends a probe on the first downlink that can carry one.

@@ -19,6 +19,7 @@ mod batch;
 use std::sync::Arc;
 
 use super::RoomKey;
+use super::downlink::Wish;
 use crate::bwe::Bitrate;
 use crate::codec::Codec;
 use crate::receive::{EncodingIndex, MAX_ENCODINGS, MAX_TEMPORAL, SenderClock};
@@ -166,6 +167,8 @@ pub(super) struct Origin {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct CarriedState {
     pub(super) rates: [[Bitrate; MAX_TEMPORAL]; MAX_ENCODINGS],
+    /// Frames a second.
+    pub(super) frame_rates: [[u64; MAX_TEMPORAL]; MAX_ENCODINGS],
     /// Its publisher speaks, or did so lately.
     pub(super) speaks: bool,
 }
@@ -175,7 +178,7 @@ pub(super) struct CarriedState {
 pub(super) struct Link {
     pub(super) subscriber: ParticipantKey,
     pub(super) publication: PublicationKey,
-    pub(super) wanted: Option<EncodingIndex>,
+    pub(super) wanted: Option<Wish>,
 }
 
 /// A message for several participants of one shard.

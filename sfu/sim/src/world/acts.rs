@@ -144,7 +144,7 @@ impl World {
     pub fn watch_at(&mut self, client: ClientId, of: ClientId, quality: Quality) {
         let Some(track) = self.clients[of.0].own[1].clone() else { return };
         let tracks = vec![TrackSid::from_wire(&track)];
-        let settings = TrackSettings { disabled: false, quality, size: None };
+        let settings = TrackSettings { quality, ..TrackSettings::DEFAULT };
         self.request(client, Request::TrackSettings { tracks, settings });
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 
 use super::{Carried, Kind, Layer, LeaveReason, Quality, Source};
 use crate::room::sid::{ParticipantSid, TrackSid};
@@ -203,6 +204,16 @@ pub struct TrackSettings {
     pub quality: Quality,
     /// Size of the tile in pixels; wins over the quality.
     pub size: Option<(u32, u32)>,
+    /// Frames a second that are enough.
+    pub frame_rate: Option<NonZeroU32>,
+    /// Its place among the viewer's pictures when not all fit: 1 comes first; those without a place come last.
+    pub rank: Option<NonZeroU32>,
+}
+
+impl TrackSettings {
+    /// All of the largest layer: what holds until a client says otherwise.
+    pub const DEFAULT: Self =
+        Self { disabled: false, quality: Quality::High, size: None, frame_rate: None, rank: None };
 }
 
 /// Which tracks one participant may see.

@@ -57,7 +57,7 @@ fn who_cannot_receive_the_first_codec_gets_the_second_once_it_is_published() {
     assert_eq!(scene.room.participant(alice).unwrap().full_info().tracks.len(), 1);
 
     // Each codec is wanted by its own subscribers.
-    let settings = TrackSettings { disabled: false, quality: Quality::Low, size: None };
+    let settings = TrackSettings { quality: Quality::Low, ..TrackSettings::DEFAULT };
     scene.room.set_track_settings(bob, std::slice::from_ref(&track), settings);
     assert!(scene.effects().contains(&Effect::Tune { subscriber: bob, publication: backup }));
     assert_eq!(scene.room.wanted_qualities(backup), [true, false, false]);

@@ -114,7 +114,7 @@ fn a_message_is_taken_up_to_its_length() {
 fn a_request_names_as_much_as_it_may_and_no_more() {
     let limits = RoomLimits { names_per_request: 3, ..RoomLimits::default() };
     let tracks = |count: usize| vec![TrackSid::from_wire("TR_x"); count];
-    let settings = TrackSettings { disabled: false, quality: Quality::High, size: None };
+    let settings = TrackSettings::DEFAULT;
     let rule =
         |count| TrackPermission { sid: None, identity: None, all_tracks: false, tracks: tracks(count) };
     let requests = |count: usize| {
