@@ -46,6 +46,8 @@ pub fn uris(playlist: &str) -> Vec<&str> {
 
 /// Half-open byte range of the URI in a line: the line itself, or a tag's `URI="…"` attribute.
 fn uri_in(line: &str) -> Option<(usize, usize)> {
+    // `str::lines` takes one CR away, a writer may have put two.
+    let line = line.trim_end_matches('\r');
     if line.is_empty() {
         return None;
     }
@@ -107,6 +109,13 @@ mod tests {
             ]
         );
         assert!(signed.contains("#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS=\"avc1.42c01f,mp4a.40.2\"\n"));
+    }
+
+    #[test]
+    fn carriage_returns_belong_to_no_uri() {
+        let text = "#EXTM3U\r\n#EXTINF:2,\r\r\nv720/0.m4s#x\r\r\n\r\r\n";
+        assert_eq!(uris(text), ["v720/0.m4s#x"]);
+        assert_eq!(uris(&with_token(text, "t")), ["v720/0.m4s?token=t#x"]);
     }
 
     #[test]
