@@ -38,6 +38,7 @@ fn mixer_service_entry() {
 /// The whole life: starting, live, a child killed with SIGKILL, the end, the replay from the bucket.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stage_survives_its_child_and_becomes_a_recording() {
+    let _alone = testkit::alone();
     let gateway = VersityGateway::start().unwrap();
     let media = Media::start().await;
     let mixer = Mixer::start(&gateway, &media, |_| {}).await;
@@ -146,6 +147,7 @@ fn check_timeline(recording: &support::Downloaded) {
 /// The store stops answering: the stage goes on live and says so, and nothing is lost.
 #[tokio::test(flavor = "multi_thread")]
 async fn segments_wait_in_the_spool_while_the_store_is_gone() {
+    let _alone = testkit::alone();
     let gateway = VersityGateway::start().unwrap();
     let media = Media::start().await;
     let mixer = Mixer::start(&gateway, &media, |config| config.kept_sets = 1).await;
@@ -181,6 +183,7 @@ async fn segments_wait_in_the_spool_while_the_store_is_gone() {
 /// by themselves when the store is back.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stage_pauses_while_the_spool_is_full() {
+    let _alone = testkit::alone();
     let gateway = VersityGateway::start().unwrap();
     let media = Media::start().await;
     // A few segment sets of the holding picture, which does not move.
@@ -216,6 +219,7 @@ async fn a_stage_pauses_while_the_spool_is_full() {
 /// SIGKILL of the whole service while segments wait: they follow, and the stage goes on when asked again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_service_goes_on_where_its_journal_ends() {
+    let _alone = testkit::alone();
     let gateway = VersityGateway::start().unwrap();
     let media = Media::start().await;
     let data = testkit::temp_dir();
@@ -255,6 +259,7 @@ async fn a_killed_service_goes_on_where_its_journal_ends() {
 /// SIGTERM: the children stop in order, the bucket has everything, MAR is told.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_stops_leaves_a_playable_recording() {
+    let _alone = testkit::alone();
     let gateway = VersityGateway::start().unwrap();
     let media = Media::start().await;
     let mixer = Mixer::start(&gateway, &media, |_| {}).await;
@@ -272,6 +277,7 @@ async fn a_service_that_stops_leaves_a_playable_recording() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_without_a_service_token_is_refused() {
+    let _alone = testkit::alone();
     let gateway = VersityGateway::start().unwrap();
     let media = Media::start().await;
     let mixer = Mixer::start(&gateway, &media, |_| {}).await;

@@ -19,6 +19,7 @@ fn names(playlist: &str) -> Vec<&str> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_mixer_child_costs_a_discontinuity_and_the_replay_plays_across_it() {
+    let _alone = testkit::alone();
     let data = folder();
     let dais = Dais::start(&data.path().join("data"));
     let organiser = dais.organiser().await;
@@ -44,6 +45,7 @@ async fn a_killed_mixer_child_costs_a_discontinuity_and_the_replay_plays_across_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_dais_goes_on_with_its_stage_and_loses_nothing_stored() {
+    let _alone = testkit::alone();
     let data = folder();
     let dais = Dais::start(&data.path().join("data"));
     let organiser = dais.organiser().await;
@@ -71,6 +73,7 @@ async fn a_killed_dais_goes_on_with_its_stage_and_loses_nothing_stored() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sigterm_ends_cleanly_with_a_playable_replay() {
+    let _alone = testkit::alone();
     let data = folder();
     let dais = Dais::start(&data.path().join("data"));
     let organiser = dais.organiser().await;
@@ -92,6 +95,7 @@ async fn sigterm_ends_cleanly_with_a_playable_replay() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn random_datagrams_at_the_media_port_do_not_end_a_call() {
+    let _alone = testkit::alone();
     let data = folder();
     let dais = Dais::start(&data.path().join("data"));
     let organiser = dais.organiser().await;

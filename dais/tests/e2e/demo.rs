@@ -23,6 +23,7 @@ const CLOCK: Region =
 
 #[test]
 fn the_demo_is_live_within_seconds_and_its_replay_keeps_lip_sync() {
+    let _alone = testkit::alone();
     let data = folder();
     let spec = Spec::new(env!("CARGO_BIN_EXE_dais"), data.path().join("demo.log")).args([
         "demo".to_owned(),

@@ -25,6 +25,7 @@ fn start(data: &std::path::Path, s3: &VersityGateway) -> Dais {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stage_goes_on_while_s3_is_unreachable_and_its_replay_has_every_second() {
+    let _alone = testkit::alone();
     let data = folder();
     let s3 = VersityGateway::start().unwrap();
     let dais = start(&data.path().join("data"), &s3);

@@ -42,6 +42,7 @@ fn service(shared: &Shared, data: &Path, index: usize) -> Process {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn four_processes_take_two_stages_to_their_replays() {
+    let _alone = testkit::alone();
     let data = folder();
     let shared = Shared {
         database: Postgres::fresh_database(),

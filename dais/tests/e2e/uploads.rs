@@ -62,6 +62,7 @@ async fn ladder_child(dais: &Dais, organiser: &Organiser, replay_id: &str) -> Pi
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_becomes_a_ladder_with_poster_storyboard_and_mp4() {
+    let _alone = testkit::alone();
     let data = folder();
     let dais = Dais::start(&data.path().join("data"));
     let organiser = dais.organiser().await;
@@ -92,6 +93,7 @@ async fn an_upload_becomes_a_ladder_with_poster_storyboard_and_mp4() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_video_is_refused_in_words_and_names_no_other_file() {
+    let _alone = testkit::alone();
     let data = folder();
     let dais = Dais::start(&data.path().join("data"));
     let organiser = dais.organiser().await;
@@ -117,6 +119,7 @@ async fn what_is_no_video_is_refused_in_words_and_names_no_other_file() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_transform_is_taken_up_again_and_ends_with_one_result() {
+    let _alone = testkit::alone();
     let data = folder();
     let dais = Dais::start(&data.path().join("data"));
     let organiser = dais.organiser().await;
@@ -133,6 +136,7 @@ async fn a_killed_transform_is_taken_up_again_and_ends_with_one_result() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_file_is_refused_while_a_long_ladder_is_being_made() {
+    let _alone = testkit::alone();
     let data = folder();
     let dais = Dais::start(&data.path().join("data"));
     let organiser = dais.organiser().await;

@@ -39,6 +39,7 @@ async fn waiting_webhooks(url: &str) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_dais_tells_after_its_restart_what_it_could_not_tell_before() {
+    let _alone = testkit::alone();
     let folder = folder();
     let data = folder.path().join("data");
     let port = testkit::free_port();

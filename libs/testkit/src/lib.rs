@@ -6,6 +6,8 @@
 //!
 //! The calls block their thread: a test owns its thread, and shared servers outlive any one runtime.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 pub mod av_sync;
 pub mod ports;
 pub mod postgres;
@@ -27,6 +29,17 @@ pub use wait::{eventually, wait_for};
 #[must_use]
 pub fn temp_dir() -> TempDir {
     tempfile::Builder::new().prefix("dais-test-").tempdir().expect("the temporary folder is writable")
+}
+
+/// A test that mixes pictures, encodes or keeps deadlines holds this while it runs: one of its process at a time.
+#[must_use = "the next test begins when this is dropped"]
+pub struct Alone(#[expect(dead_code, reason = "held, not read")] MutexGuard<'static, ()>);
+
+/// Waits until no other test of this process is [`Alone`].
+pub fn alone() -> Alone {
+    static TURN: Mutex<()> = Mutex::new(());
+    // A test that failed leaves nothing behind that the next one could see.
+    Alone(TURN.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// Text of `bytes` random bytes in hexadecimal, for names and passwords of test servers.
