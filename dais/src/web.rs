@@ -14,7 +14,7 @@ struct Dist;
 /// Answers what no service's route took.
 pub(crate) async fn page(method: Method, uri: Uri) -> Response {
     let path = uri.path().trim_start_matches('/');
-    if method != Method::GET && method != Method::HEAD {
+    if is_hidden(path) || (method != Method::GET && method != Method::HEAD) {
         return serve::not_found().into_response();
     }
     if let Some(file) = Dist::get(path).filter(|_| path != INDEX) {
@@ -33,6 +33,11 @@ pub(crate) async fn page(method: Method, uri: Uri) -> Response {
 fn is_api(path: &str) -> bool {
     let first = path.split('/').next().unwrap_or_default();
     ["api", "internal", "media", "hls", "rtc", "twirp", "assets"].contains(&first)
+}
+
+/// Files and folders whose name starts with a dot are the build's own, such as `.vite/manifest.json`.
+fn is_hidden(path: &str) -> bool {
+    path.split('/').any(|name| name.starts_with('.'))
 }
 
 fn asset(path: &str, kind: &str, body: Vec<u8>) -> Response {
@@ -97,6 +102,16 @@ mod tests {
         let page = page(Method::GET, Uri::from_static("/events/evt_1")).await;
         assert_eq!(page.status(), StatusCode::OK);
         assert!(page.headers()[header::CONTENT_TYPE].to_str().unwrap().starts_with("text/html"));
+    }
+
+    #[tokio::test]
+    async fn what_the_build_left_for_itself_is_not_served() {
+        for path in ["/.vite/manifest.json", "/embed/.vite/manifest.json", "//.vite/manifest.json"] {
+            let answer = page(Method::GET, path.parse().unwrap()).await;
+            assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{path}");
+        }
+        let dotted = page(Method::GET, Uri::from_static("/e/day.one")).await;
+        assert_eq!(dotted.status(), StatusCode::OK, "a dot inside a name hides nothing");
     }
 
     fn script(path: &str) -> Response {

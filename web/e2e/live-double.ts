@@ -20,6 +20,8 @@ export interface LiveDouble {
   /** While cut, every request waits for an answer that does not come. */
   cut: () => void;
   mend: () => void;
+  /** From now on only requests with one of these `token`s are answered. */
+  admit: (...tokens: string[]) => void;
   stop: () => Promise<void>;
 }
 
@@ -50,11 +52,17 @@ function cue(segment: number): string {
   return `WEBVTT\nX-TIMESTAMP-MAP=LOCAL:00:00:00.000,MPEGTS:0\n\n${at(start)} --> ${at(start + SEGMENT_S)}\nSentence ${segment}\n`;
 }
 
+/** As the origin does: the token that a playlist was asked with stands in every URI. */
+function signed(text: string, token: string): string {
+  return text.replaceAll(/^[^#\s]+$|(?<=URI=")[^"]+/gm, (uri) => `${uri}?token=${token}`);
+}
+
 export async function startLiveDouble(): Promise<LiveDouble> {
   const folder = await mkdtemp(join(tmpdir(), "dais-live-"));
   encode(folder);
   const startedAt = Date.now();
   let isCut = false;
+  let admitted: readonly string[] | undefined;
   const waiting = new Set<ServerResponse>();
   const body = async (name: string): Promise<string | Buffer> => {
     if (name === "master.m3u8") return MASTER;
@@ -68,12 +76,18 @@ export async function startLiveDouble(): Promise<LiveDouble> {
       waiting.add(response);
       return;
     }
-    const name = (request.url ?? "").split("/").pop() ?? "";
+    const { pathname, searchParams } = new URL(request.url ?? "", "http://double");
+    const name = pathname.split("/").pop() ?? "";
     response.setHeader("access-control-allow-origin", "*");
+    const token = searchParams.get("token");
+    if (admitted && !admitted.includes(token ?? "")) {
+      response.writeHead(403).end();
+      return;
+    }
     body(name).then(
       (bytes) => {
         response.setHeader("content-type", TYPES[name.split(".").pop() ?? ""] ?? "application/octet-stream");
-        response.end(bytes);
+        response.end(token !== null && typeof bytes === "string" && name.endsWith(".m3u8") ? signed(bytes, token) : bytes);
       },
       () => response.writeHead(404).end(),
     );
@@ -91,6 +105,9 @@ export async function startLiveDouble(): Promise<LiveDouble> {
       isCut = true;
     },
     mend,
+    admit: (...tokens) => {
+      admitted = tokens;
+    },
     stop: async () => {
       mend();
       server.closeAllConnections();

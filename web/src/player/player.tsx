@@ -11,10 +11,11 @@ import { Controls, MonitorControls, toggle } from "./controls";
 import { useFullscreen } from "./fullscreen";
 import { useIdle } from "./idle";
 import { useMedia } from "./media";
-import { type StreamState, useRecovery } from "./recovery";
+import type { StreamState } from "./recovery";
 import { useShortcuts } from "./shortcuts";
 import { useLastPicture, useStalled } from "./stall";
 import { STORYBOARD } from "./storyboard";
+import { useStream } from "./stream";
 import { useCaptionTracks } from "./tracks";
 
 export interface PlayerProps {
@@ -44,7 +45,7 @@ export function Player({ src, live, title, badges, monitor = false, autoplay = l
   const [canvas, setCanvas] = useState<HTMLCanvasElement | null>(null);
   const [settings, setSettings] = useState(false);
   const keepPicture = useLastPicture(element, canvas);
-  const state = useRecovery(element, src, keepPicture);
+  const state = useStream(element, src, live ? HLS_CONFIG : REPLAY_CONFIG, keepPicture);
   const streaming = state === "playing" || state === "reconnecting";
   const stalled = useStalled(element);
   const sound = useAutoplay(element, autoplay);
@@ -70,8 +71,6 @@ export function Player({ src, live, title, badges, monitor = false, autoplay = l
       <div className="player-picture" onClick={press} onDoubleClick={enlarge} role="presentation">
         <HlsVideo
           ref={setElement}
-          src={src}
-          config={live ? HLS_CONFIG : REPLAY_CONFIG}
           playsInline
           muted={monitor}
           preload="auto"

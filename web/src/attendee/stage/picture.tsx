@@ -9,24 +9,29 @@ import { Chip, LiveChip } from "@/ui/parts";
 import { Countdown } from "../countdown";
 import { useInside } from "../experience";
 
+/** Names what plays; the query is a token, which is renewed while it plays. */
+function stream(url: string): string {
+  return url.split("?")[0] ?? url;
+}
+
 export function Picture({ stage, watch }: { stage: Stage; watch: Watch }) {
   switch (watch.state) {
     case "live":
       // Also the address of the last seconds and of the replay: one player lives through them all.
-      return watch.hls_url ? <Player key={`live ${watch.hls_url}`} src={watch.hls_url} live title={stage.title} badges={<OnAir viewers={watch.viewers} />} /> : <Holding title={t("attendee.stage.startingTitle")} busy />;
+      return watch.hls_url ? <Player key={`live ${stream(watch.hls_url)}`} src={watch.hls_url} live title={stage.title} badges={<OnAir viewers={watch.viewers} />} /> : <Holding title={t("attendee.stage.startingTitle")} busy />;
     case "starting":
       return <Holding title={t("attendee.stage.startingTitle")} busy />;
     case "ending":
       return <Holding title={t("attendee.stage.endingTitle")} text={t("attendee.stage.replaySoon")} busy />;
     case "ended":
       return watch.hls_url ? (
-        <Player key={`replay ${watch.hls_url}`} src={watch.hls_url} live={false} title={stage.title} badges={<Chip kind="on-video">{t("attendee.stage.replay")}</Chip>} />
+        <Player key={`replay ${stream(watch.hls_url)}`} src={watch.hls_url} live={false} title={stage.title} badges={<Chip kind="on-video">{t("attendee.stage.replay")}</Chip>} />
       ) : (
         <Holding title={t("attendee.stage.endingTitle")} text={t("attendee.stage.replaySoon")} busy />
       );
     case "off_air":
       return watch.hls_url ? (
-        <Player key={`replay ${watch.hls_url}`} src={watch.hls_url} live={false} title={stage.title} badges={<Chip kind="on-video">{t("attendee.stage.replay")}</Chip>} />
+        <Player key={`replay ${stream(watch.hls_url)}`} src={watch.hls_url} live={false} title={stage.title} badges={<Chip kind="on-video">{t("attendee.stage.replay")}</Chip>} />
       ) : (
         <Before />
       );
