@@ -162,6 +162,7 @@ impl Shard {
         self.apply_effects(room_key, now);
         if fault.is_some() {
             self.events.push_back(Event::CloseConnection(connection));
+            self.on_signal_ended(connection, SignalEnd::Silent, now);
             return;
         }
         match self.away(key) {
