@@ -378,6 +378,17 @@ impl Bwe {
         Bitrate::from_f64(self.target.min(self.loss.bound())).clamp(self.config.min, self.config.max)
     }
 
+    /// Share of the packets that the path loses at any rate, as far as it is known.
+    #[must_use]
+    pub fn inherent_loss(&self) -> f64 {
+        self.loss.inherent()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn assume_inherent_loss(&mut self, share: f64) {
+        self.loss.assume_inherent(share);
+    }
+
     fn update(&mut self, now: Instant) {
         let acked = self.acked.rate();
         let elapsed = self.last_update.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));

@@ -18,6 +18,7 @@ mod layers;
 mod outbound;
 mod pacer;
 mod pictures;
+mod probing;
 mod repair;
 mod report;
 mod seal;

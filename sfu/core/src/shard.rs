@@ -381,6 +381,19 @@ impl Shard {
         Some(subscribing.outbound.congestion.bwe().bitrate())
     }
 
+    /// Subscribers who wait for a keyframe that nobody has asked their publisher for: none between two turns. For
+    /// tests: it looks at every subscription.
+    #[must_use]
+    pub fn unasked_keyframes(&self) -> usize {
+        let waits = |downlink: &downlink::Downlink| {
+            let forwarding = downlink.forwarding.as_ref().filter(|forwarding| !forwarding.is_held())?;
+            let encoding = forwarding.waits_for()?;
+            let media = self.media.get(downlink.media).filter(|media| !media.is_carried())?;
+            Some(!media.reception.codec().is_audio() && !media.reception.is_keyframe_requested(encoding))
+        };
+        self.downlinks.iter().filter(|(_, downlink)| waits(downlink) == Some(true)).count()
+    }
+
     /// Everybody is gone after [`Command::Close`].
     #[must_use]
     pub fn is_empty(&self) -> bool {

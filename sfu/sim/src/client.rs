@@ -31,6 +31,8 @@ pub struct ClientConfig {
     pub has_microphone: bool,
     /// Its sound carries redundancy (RFC 2198), and it takes such sound.
     pub red: bool,
+    /// It takes retransmissions (RFC 4588).
+    pub rtx: bool,
     /// The path to the server.
     pub up: LinkConfig,
     /// The path from the server.
@@ -54,6 +56,7 @@ impl ClientConfig {
             is_screen: false,
             has_microphone: false,
             red: true,
+            rtx: true,
             up: path,
             down: path,
             signal_delay: Duration::from_millis(25),
@@ -179,7 +182,9 @@ impl Client {
                 self.publisher.leg.set_server(remote, now);
             }
             Response::Offer(description) => {
-                let sdp = self.subscriber.handle_offer(&description.sdp, now);
+                let offer =
+                    if self.config.rtx { description.sdp.clone() } else { without_rtx(&description.sdp) };
+                let sdp = self.subscriber.handle_offer(&offer, now);
                 let answer = Description { id: description.id, sdp, mid_to_track: Vec::new() };
                 self.requests.push(Request::Answer(answer));
             }
@@ -369,4 +374,21 @@ impl Client {
         }
         text
     }
+}
+
+/// The offer as somebody reads it who knows nothing of RTX.
+fn without_rtx(sdp: &str) -> String {
+    let pts: Vec<&str> =
+        sdp.lines().filter_map(|line| line.strip_prefix("a=rtpmap:")?.strip_suffix(" rtx/90000")).collect();
+    let concerns = |line: &str, what: &str| {
+        pts.iter().any(|pt| line.strip_prefix(what).is_some_and(|rest| rest.starts_with(&format!("{pt} "))))
+    };
+    let is_of_rtx = |line: &str| {
+        line.starts_with("a=ssrc-group:FID") || concerns(line, "a=rtpmap:") || concerns(line, "a=fmtp:")
+    };
+    let lines = sdp.lines().filter(|line| !is_of_rtx(line)).map(|line| match line.starts_with("m=video") {
+        true => line.split(' ').filter(|word| !pts.contains(word)).collect::<Vec<_>>().join(" "),
+        false => line.to_owned(),
+    });
+    lines.map(|line| line + "\r\n").collect()
 }

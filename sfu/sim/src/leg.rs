@@ -116,13 +116,17 @@ impl Leg {
     pub(crate) fn handle_datagram(&mut self, now: Instant, datagram: &mut [u8]) -> Received {
         if datagram.first().is_some_and(|&byte| byte < 4) {
             let pwd = self.server.as_ref().map(|server| server.pwd.as_str());
-            let is_answer = pwd.is_some_and(|pwd| {
-                Message::parse(datagram)
-                    .is_ok_and(|message| message.class() == Class::Success && message.is_authentic(pwd))
+            let answer = pwd.and_then(|pwd| {
+                let message = Message::parse(datagram).ok()?;
+                let is_answer = message.class() == Class::Success && message.is_authentic(pwd);
+                is_answer.then(|| message.transaction())
             });
-            if is_answer {
+            if let Some(transaction) = answer {
                 self.last_answer = now;
-                self.round_trip = now - self.last_check;
+                // The answer to an earlier check would make the path seem shorter than it is.
+                if transaction == transaction_of(self.checks) {
+                    self.round_trip = now - self.last_check;
+                }
                 self.next_check = now + CHECK;
                 self.believe(now);
             }
@@ -206,9 +210,7 @@ impl Leg {
     fn check(&mut self) {
         let Some(server) = &self.server else { return };
         self.checks += 1;
-        let mut transaction = [0; 12];
-        transaction[..8].copy_from_slice(&self.checks.to_be_bytes());
-        let request = MessageWriter::new(Class::Request, TransactionId(transaction))
+        let request = MessageWriter::new(Class::Request, transaction_of(self.checks))
             .username(&format!("{}:{}", server.ufrag, self.transport.local().ufrag))
             .priority(1)
             .role(Role::Controlling(7))
@@ -233,4 +235,10 @@ impl Leg {
     fn mirrored(&self) -> Path {
         Path { local: self.path.remote, remote: self.path.local, protocol: self.path.protocol }
     }
+}
+
+fn transaction_of(check: u64) -> TransactionId {
+    let mut bytes = [0; 12];
+    bytes[..8].copy_from_slice(&check.to_be_bytes());
+    TransactionId(bytes)
 }

@@ -3,7 +3,7 @@
 //! Order, NACK, reports and feedback are the SFU's own receiving side, which asks as a browser does; what is
 //! seen and heard is modelled apart from it, in `picture` and `sound`.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sfu_core::codec::{Codec as MediaCodec, red};
 use sfu_core::names::{Mid, Ssrc};
@@ -22,6 +22,10 @@ use crate::leg::{Leg, SERVER};
 use crate::mark::Mark;
 use crate::picture::Picture;
 use crate::sound::{Sound, since};
+
+/// libwebrtc's `NackRequester` asks again after a round trip, at most ten times. Who only receives hears of none
+/// (that takes RTCP XR, RFC 3611 §4.4, which nobody negotiates here), and it stays at `kDefaultRtt`.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
 
 /// What is seen or heard of a track.
 pub(crate) enum Sink {
@@ -263,7 +267,7 @@ impl Subscriber {
             } else {
                 Sink::Sound(Sound::default())
             },
-            reception: Reception::new(codec, 1, Ssrc(4_000)),
+            reception: Reception::new(codec, 1, Ssrc(4_000)).asking_each(ASK_AGAIN),
             clock_error_us: None,
             newest: None,
         });

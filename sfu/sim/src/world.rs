@@ -331,6 +331,12 @@ impl World {
             let Some(estimate) = self.estimate(ClientId(place)) else { continue };
             self.checks.on_estimate(self.now, u16::try_from(place).unwrap(), (estimate, cap), sent);
         }
+        // A layer is switched at a keyframe, which comes only if it was asked for.
+        let unasked: usize = self.shards.iter().map(Shard::unasked_keyframes).sum();
+        if unasked > 0 {
+            self.checks
+                .fail(self.now, format!("{unasked} subscribers wait for a keyframe that nobody asked for"));
+        }
         let all = self.all_stats();
         let sum = |figure: fn(&ShardStats) -> usize| all.iter().map(figure).sum::<usize>();
         let (people, publications) = (sum(|stats| stats.participants), sum(|stats| stats.publications));

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use netem::{LinkConfig, Loss};
+use netem::{Bottleneck, LinkConfig, Loss, QueueLimit};
 use sfu_core::room::message::Quality;
 use sfu_sim::{CameraConfig, ClientConfig, ClientId, World};
 
@@ -142,5 +142,33 @@ fn a_camera_without_small_encodings_is_not_paused_on_a_free_path() {
         assert!(picture.frames >= 850, "30 s of 30 frames a second: {}", picture.frames);
         assert_eq!(world.pauses(viewer), 0);
     }
+    assert_eq!(world.violations(), Vec::new());
+}
+
+/// Only padding in the stream of the picture itself can show that the path carries more.
+#[test]
+fn a_viewer_without_rtx_climbs_to_the_largest_picture_when_its_path_widens() {
+    let mut world = World::new(11);
+    let speaker = world.join(ClientConfig::speaker(1));
+    let good = path(0.0, false);
+    let narrow = LinkConfig {
+        bottleneck: Some(Bottleneck::new(400_000, QueueLimit::Time(Duration::from_millis(300)))),
+        ..good
+    };
+    let viewer = ClientConfig { rtx: false, down: narrow, ..ClientConfig::listener(1) };
+    let viewer = world.join(viewer);
+    world.run(Duration::from_secs(20));
+    let layer = |world: &World| world.picture(viewer, speaker).and_then(|p| p.shown.last().copied());
+    assert_eq!(layer(&world).map(|(_, layer)| layer), Some(0), "that is all that fits");
+    let freezes = |world: &World| world.picture(viewer, speaker).map_or(0, |p| p.freezes);
+    let before = freezes(&world);
+    world.set_path(viewer, good, good);
+    let climbs = |world: &World| layer(world).is_some_and(|(_, layer)| layer == 2);
+    let began = world.now();
+    assert!(world.run_until(Duration::from_secs(20), climbs), "{}", world.describe(viewer, speaker));
+    println!("the largest picture is there after {:?}", world.now() - began);
+    world.run(Duration::from_secs(10));
+    assert!(climbs(&world), "and it stays");
+    assert_eq!(freezes(&world), before);
     assert_eq!(world.violations(), Vec::new());
 }

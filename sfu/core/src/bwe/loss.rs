@@ -175,6 +175,11 @@ impl LossBound {
         self.inherent
     }
 
+    #[cfg(test)]
+    pub(super) fn assume_inherent(&mut self, share: f64) {
+        self.inherent = share;
+    }
+
     fn listen_anew(&mut self) {
         (self.second, self.moment, self.was_halved) = (Window::default(), Window::default(), false);
     }

@@ -19,7 +19,8 @@ pub struct ForwardingConfig {
     pub pt: Pt,
     /// Payload type of RED, when the subscriber takes it. `None`: sound goes out as plain Opus.
     pub red: Option<Pt>,
-    /// Retransmission stream (RFC 4588); `None`: NACKs are not answered, and probes not sent.
+    /// Retransmission stream (RFC 4588); `None`: NACKs are not answered, and probes are padding of
+    /// the media stream.
     pub rtx: Option<RtxConfig>,
     /// Section of the subscriber's session description; sent until the first receiver report.
     pub mid: Option<Mid>,

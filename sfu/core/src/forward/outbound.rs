@@ -75,6 +75,11 @@ impl Congestion {
         self.pacer.may_send(now, estimate) || !self.bwe.is_proved()
     }
 
+    /// True when the path itself loses much, whatever is sent.
+    pub(super) fn is_lossy(&self) -> bool {
+        self.bwe.inherent_loss() > LOSSY
+    }
+
     /// True when a retransmission of `bytes` may be sent; it is then paid for.
     pub(super) fn may_retransmit(&mut self, now: Instant, bytes: usize) -> bool {
         let rate = self.bwe.bitrate().scaled(RTX_SHARE).bytes_in(std::time::Duration::from_secs(1));
@@ -82,8 +87,11 @@ impl Congestion {
     }
 }
 
-/// Retransmissions take at most this share of the estimate.
-const RTX_SHARE: f64 = 0.2;
+/// A path that loses more than this share of what is sent loses answers to NACKs, too.
+const LOSSY: f64 = 0.08;
+/// Retransmissions take at most this share of the estimate. At 20 % of loss each packet is sent 1.25 times, and
+/// some answers twice; libwebrtc's `RateLimiter` lets them have all of it.
+const RTX_SHARE: f64 = 0.5;
 /// Budget that may be saved up: a burst loss of a few packets is always repaired.
 const SAVED_SECONDS: f64 = 1.0;
 /// Available even on the slowest path.

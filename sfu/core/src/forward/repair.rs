@@ -1,4 +1,4 @@
-//! ⑦ Retransmission and probing, both from the ring (RFC 4588).
+//! ⑦ Retransmission from the ring (RFC 4588).
 
 use std::time::{Duration, Instant};
 
@@ -6,23 +6,13 @@ use super::forwarding::Turn;
 use super::sent::Sent;
 use super::writing::{MAX_PREFIX_BYTES, Outgoing};
 use super::{Forwarding, Leg, Seal, SendArena};
-use crate::bwe::{ProbeRequest, SendKind};
+use crate::bwe::SendKind;
 use crate::receive::Reception;
-use crate::rtp::{RtpTime, SeqIndex, SeqNo};
+use crate::rtp::{SeqIndex, SeqNo};
 use crate::stats::ForwardCounters;
 
 /// One NACK asks for at most this many packets; a storm is cut here and by the budget.
 const MAX_NACKED: usize = 256;
-
-/// Length of a padding-only probe packet: the P bit's count has one byte.
-const PADDING_BYTES: usize = 255;
-
-/// Padding, with its length at the end.
-static PADDING: [u8; PADDING_BYTES] = {
-    let mut bytes = [0; PADDING_BYTES];
-    bytes[PADDING_BYTES - 1] = 255;
-    bytes
-};
 
 impl Forwarding {
     /// Sends again what the subscriber misses, as far as it is remembered and the budget allows.
@@ -36,6 +26,9 @@ impl Forwarding {
         counters: &mut ForwardCounters,
     ) {
         let mut turn = Turn { now, reception, leg, arena, counters };
+        let is_lossy = turn.leg.congestion.as_deref().is_some_and(super::Congestion::is_lossy);
+        let trip = if is_lossy { Duration::ZERO } else { self.round_trip().unwrap_or_default() };
+        let patience = trip.mul_f64(SAME_TRIP).max(SHORTEST_TRIP);
         for seq in missing.take(MAX_NACKED) {
             turn.counters.nacks += 1;
             let Some((sent, bytes)) = self.remembered(seq, reception) else {
@@ -46,50 +39,22 @@ impl Forwarding {
                 turn.counters.rtx_missing += 1;
                 continue;
             }
-            let patience = self.round_trip().unwrap_or_default().mul_f64(SAME_TRIP).max(SHORTEST_TRIP);
             if self.repeats.is_under_way(sent.index, now, patience) {
                 turn.counters.rtx_under_way += 1;
                 continue;
             }
-            let budget = turn.leg.congestion.as_deref_mut();
-            if budget.is_some_and(|congestion| !congestion.may_retransmit(now, bytes)) {
-                turn.counters.rtx_over_budget += 1;
-            } else if self.send_again(&mut turn, &sent, SendKind::Retransmission).is_some() {
-                turn.counters.rtx += 1;
-                self.repeats.note(sent.index, now);
+            // Whatever was sent again and is asked for once more gets two answers: a picture has waited for long.
+            let copies = if self.repeats.has(sent.index) { 2 } else { 1 };
+            for _ in 0..copies {
+                let budget = turn.leg.congestion.as_deref_mut();
+                if budget.is_some_and(|congestion| !congestion.may_retransmit(now, bytes)) {
+                    turn.counters.rtx_over_budget += 1;
+                } else if self.send_again(&mut turn, &sent, SendKind::Retransmission).is_some() {
+                    turn.counters.rtx += 1;
+                    self.repeats.note(sent.index, now);
+                }
             }
         }
-    }
-
-    /// Sends about as many bytes as the estimator asks for: the newest packets once more, or padding.
-    /// Returns what was sent; nothing when the leg has no retransmission stream.
-    pub fn probe<S: Seal, T: Copy + PartialEq>(
-        &mut self,
-        now: Instant,
-        request: ProbeRequest,
-        reception: &Reception,
-        leg: &mut Leg<'_, S, T>,
-        arena: &mut SendArena<T>,
-        counters: &mut ForwardCounters,
-    ) -> usize {
-        if self.config.rtx.is_none() {
-            return 0;
-        }
-        let mut turn = Turn { now, reception, leg, arena, counters };
-        let mut total = 0;
-        let mut back = 0;
-        while total < request.bytes {
-            let again = self.sent.newest().filter(|sent| !sent.is_filler).nth(back);
-            back += 1;
-            let bytes = again
-                .filter(|_| request.bytes - total >= MIN_REPEATED_BYTES)
-                .and_then(|sent| self.send_again(&mut turn, &sent, SendKind::Probe))
-                .or_else(|| self.send_padding(&mut turn));
-            let Some(bytes) = bytes else { break };
-            turn.counters.probes += 1;
-            total += bytes;
-        }
-        total
     }
 
     /// A sent packet that can be sent again, and the bytes of its payload.
@@ -101,7 +66,7 @@ impl Forwarding {
     }
 
     /// Wraps a sent packet into the retransmission stream; returns the datagram's length.
-    fn send_again<S: Seal, T: Copy + PartialEq>(
+    pub(super) fn send_again<S: Seal, T: Copy + PartialEq>(
         &mut self,
         turn: &mut Turn<'_, '_, S, T>,
         sent: &Sent,
@@ -135,26 +100,7 @@ impl Forwarding {
         self.write(turn, &out)
     }
 
-    fn send_padding<S: Seal, T: Copy + PartialEq>(&mut self, turn: &mut Turn<'_, '_, S, T>) -> Option<usize> {
-        let rtx = self.config.rtx?;
-        let index = self.take_rtx_index();
-        let out = Outgoing {
-            ssrc: rtx.ssrc,
-            pt: rtx.pt,
-            index,
-            time: RtpTime(self.timeline.offset()),
-            marker: false,
-            padding: true,
-            extensions_of: None,
-            descriptor: &[],
-            prefix: &[],
-            payload: &PADDING,
-            kind: SendKind::Probe,
-        };
-        self.write(turn, &out)
-    }
-
-    fn take_rtx_index(&mut self) -> SeqIndex {
+    pub(super) fn take_rtx_index(&mut self) -> SeqIndex {
         let index = self.next_rtx;
         self.next_rtx.0 += 1;
         index
@@ -177,16 +123,19 @@ impl Repeats {
         self.next = (self.next + 1) % Self::LEN;
     }
 
+    /// It was sent again lately.
+    fn has(&self, index: SeqIndex) -> bool {
+        self.last.iter().flatten().any(|&(known, _)| known == index)
+    }
+
     fn is_under_way(&self, index: SeqIndex, now: Instant, patience: Duration) -> bool {
         let near = |at: Instant| now.saturating_duration_since(at) < patience;
         self.last.iter().flatten().any(|&(known, at)| known == index && near(at))
     }
 }
 
-/// A repeated NACK within this share of a round trip cannot know of the first answer.
+/// A repeated NACK within this share of a round trip cannot know of the first answer. On a path that loses much
+/// it is answered all the same: the first answer may well be lost, and the picture waits for it.
 const SAME_TRIP: f64 = 0.8;
 /// And within this time on any path.
 const SHORTEST_TRIP: Duration = Duration::from_millis(10);
-
-/// A smaller rest of a probe is sent as padding.
-const MIN_REPEATED_BYTES: usize = 600;

@@ -113,6 +113,34 @@ impl SentCache {
             .filter_map(move |back| self.media(SeqIndex(highest.checked_sub(back)?)))
     }
 
+    /// Time of the packet with the highest number, if it ended a frame or is padding that followed such a one.
+    pub(super) fn frame_end(&self) -> Option<RtpTime> {
+        let entry = self.entry(self.highest?)?;
+        // A filler is never the highest, unless it is padding: it fills what was promised before.
+        let ends = matches!(entry.what, What::Filler | What::Media { marker: true, .. });
+        ends.then_some(entry.time)
+    }
+
+    /// Time of the packet with the highest number.
+    pub(super) fn newest_time(&self) -> Option<RtpTime> {
+        Some(self.entry(self.highest?)?.time)
+    }
+
+    /// A packet of padding takes the number after the highest; returns it.
+    pub(super) fn insert_padding(&mut self, time: RtpTime) -> Option<SeqIndex> {
+        let index = SeqIndex(self.highest?.0 + 1);
+        self.insert(Sent {
+            index,
+            packet: self.newest_packet,
+            time,
+            ids: OutgoingIds::default(),
+            encoding: EncodingIndex::default(),
+            marker: false,
+            is_filler: true,
+        });
+        Some(index)
+    }
+
     pub(super) fn heap_bytes(&self) -> usize {
         self.entries.capacity() * size_of::<Entry>()
     }

@@ -100,6 +100,18 @@ impl SequenceMap {
         true
     }
 
+    /// The number after the highest goes to a packet of our own: everything that is still to come moves up by one.
+    pub(super) fn insert(&mut self) {
+        let newest = self.newest();
+        let step = Step { from: SeqIndex(self.highest.0 + 1), offset: newest.offset + 1, ..newest };
+        if newest.from == step.from {
+            // Nothing was sent under the newest step.
+            self.steps[self.len - 1] = step;
+        } else {
+            self.push(step);
+        }
+    }
+
     fn newest(&self) -> Step {
         self.steps[self.len - 1]
     }

@@ -1,5 +1,6 @@
 mod layers;
 mod pacing;
+mod probing;
 mod repair;
 mod scalable;
 mod scene;

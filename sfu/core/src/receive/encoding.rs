@@ -106,7 +106,7 @@ impl Encoding {
             self.ssrc = Some(ssrc);
         }
         self.look_for_outage(now, codec, routed.seq);
-        let Some(novelty) = self.place(routed.seq, routed.retransmitted) else {
+        let Some(novelty) = self.place(now, routed.seq, routed.retransmitted) else {
             counters.rtx_useless += 1;
             return Accepted::Dropped;
         };
@@ -137,18 +137,18 @@ impl Encoding {
     }
 
     /// Where the number stands among the others; `None` for a retransmission before any media.
-    fn place(&mut self, seq: SeqNo, retransmitted: bool) -> Option<Novelty> {
+    fn place(&mut self, now: Instant, seq: SeqNo, retransmitted: bool) -> Option<Novelty> {
         if retransmitted && self.unwrapper.highest().is_none() {
             return None;
         }
         let index = self.unwrapper.unwrap(seq);
-        let novelty = self.nack.receive(index);
+        let novelty = self.nack.receive(now, index, retransmitted);
         if novelty == Novelty::TooOld && !retransmitted {
             // RFC 3550 appendix A.1: two packets in sequence far from the rest are a restart.
             if self.stray == Some(seq) {
                 self.restart();
                 self.unwrapper.unwrap(seq);
-                return Some(self.nack.receive(self.unwrapper.highest()?));
+                return Some(self.nack.receive(now, self.unwrapper.highest()?, false));
             }
             self.stray = Some(seq.next());
         } else {

@@ -60,6 +60,12 @@ impl KeyframeRequests {
         (repeats < MAX_REPEATS).then(|| last + FIRST_RETRY * 2u32.pow(repeats))
     }
 
+    /// True from a request until a keyframe answers it.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        self.pending || self.unanswered > 0
+    }
+
     /// True while a request waits for its first send.
     #[must_use]
     pub const fn is_pending(&self) -> bool {

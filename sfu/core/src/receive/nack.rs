@@ -19,6 +19,10 @@ pub(crate) enum Novelty {
 }
 
 /// Remembers which of the last [`WINDOW`] numbers arrived, and asks for the others.
+///
+/// A request is repeated after the round trip, as measured from earlier requests to their answers. Where much is
+/// lost the requests are, too: then it is repeated sooner, since a sender does not answer twice within its own
+/// round trip (libwebrtc's `RtpPacketHistory`), and loses nothing by a request too many.
 #[derive(Debug, Default)]
 pub(crate) struct NackGenerator {
     highest: Option<SeqIndex>,
@@ -26,14 +30,73 @@ pub(crate) struct NackGenerator {
     seen: [u64; WINDOW / 64],
     /// Ascending.
     missing: VecDeque<Missing>,
+    answers: Answers,
+    loss: LossShare,
+    /// Between two requests, when it does not follow the path.
+    fixed: Option<Duration>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Missing {
     index: SeqIndex,
     tries: u8,
-    /// When to ask; the first time at once.
-    due: Option<Instant>,
+    /// When it was asked for first, and when to ask again.
+    asked: Option<Asked>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    first: Instant,
+    next: Instant,
+}
+
+impl Missing {
+    /// The first request leaves at once.
+    fn is_due(&self, now: Instant) -> bool {
+        self.asked.is_none_or(|asked| asked.next <= now)
+    }
+}
+
+/// How long the last answers took.
+///
+/// An answer does not say which of several requests it belongs to. It is counted from the first, so that none
+/// seems faster than it was, and the fastest of the last few is the round trip.
+#[derive(Debug, Default)]
+struct Answers {
+    last: [Option<Duration>; Self::COUNT],
+    next: usize,
+}
+
+impl Answers {
+    const COUNT: usize = 8;
+
+    fn add(&mut self, took: Duration) {
+        self.last[self.next] = Some(took);
+        self.next = (self.next + 1) % Self::COUNT;
+    }
+
+    fn round_trip(&self) -> Duration {
+        self.last.iter().flatten().min().copied().unwrap_or(FIRST_ROUND_TRIP)
+    }
+}
+
+/// Share of the last few hundred packets that did not come at first, in units of 2⁻¹⁶.
+#[derive(Debug, Default, Clone, Copy)]
+struct LossShare(u32);
+
+impl LossShare {
+    const ALL: u32 = 1 << 16;
+    /// The average is over about so many packets, a power of two.
+    const OVER: u32 = 256;
+
+    fn add(&mut self, is_lost: bool) {
+        self.0 -= self.0 / Self::OVER;
+        self.0 += if is_lost { Self::ALL / Self::OVER } else { 0 };
+    }
+
+    const fn is_high(self) -> bool {
+        self.0 > Self::ALL / 16
+    }
 }
 
 /// Late packets are taken back to here: four seconds of a 2.5 Mb/s encoding.
@@ -42,18 +105,27 @@ const WINDOW: usize = 1024;
 const MAX_JUMP: u64 = 500;
 /// Numbers asked for at a time; the oldest are given up.
 const MAX_MISSING: usize = 512;
-/// Until the first repeat of a request: a usual round trip.
-const REPEAT: Duration = Duration::from_millis(60);
-/// Each repeat waits this much longer: the path may be longer, or its queue full.
-const REPEAT_MORE: Duration = Duration::from_millis(40);
-/// No repeat waits longer.
-const LONGEST_REPEAT: Duration = Duration::from_millis(250);
-/// After this many requests the packet counts as lost for good.
+/// Before any answer was measured: libwebrtc's `kDefaultRtt`.
+const FIRST_ROUND_TRIP: Duration = Duration::from_millis(100);
+/// An answer may come a little later than the fastest did.
+const MARGIN: f64 = 1.1;
+/// Where much is lost, each request is sent so many times, the copies [`SHORTEST_WAIT`] apart.
+const COPIES: u8 = 3;
+/// Requests are never closer: libwebrtc's `NackPeriodicProcessor` looks each 20 ms.
+const SHORTEST_WAIT: Duration = Duration::from_millis(20);
+/// Nor farther apart: a picture that waits for longer needs a keyframe.
+const LONGEST_WAIT: Duration = Duration::from_millis(400);
+/// After this many requests, not counting copies, the packet counts as lost for good: libwebrtc's `kMaxNackRetries`.
 const MAX_TRIES: u8 = 10;
 
 impl NackGenerator {
-    /// Takes the number of a packet that arrived, padding-only ones included.
-    pub(crate) fn receive(&mut self, index: SeqIndex) -> Novelty {
+    /// Asks each time after this wait, whatever the path is like: as a browser that cannot measure it.
+    pub(crate) fn set_wait(&mut self, wait: Duration) {
+        self.fixed = Some(wait);
+    }
+
+    /// Takes the number of a packet that arrived, padding-only ones included. `answers`: it was sent again.
+    pub(crate) fn receive(&mut self, now: Instant, index: SeqIndex, answers: bool) -> Novelty {
         let Some(highest) = self.highest else {
             self.highest = Some(index);
             self.mark(index);
@@ -71,7 +143,10 @@ impl NackGenerator {
         }
         self.mark(index);
         if let Ok(place) = self.missing.binary_search_by_key(&index, |missing| missing.index) {
-            self.missing.remove(place);
+            let found = self.missing.remove(place);
+            if let Some(asked) = found.and_then(|missing| missing.asked).filter(|_| answers) {
+                self.answers.add(now.saturating_duration_since(asked.first));
+            }
         }
         Novelty::Late
     }
@@ -101,39 +176,50 @@ impl NackGenerator {
                 if self.missing.len() == MAX_MISSING {
                     self.missing.pop_front();
                 }
-                self.missing.push_back(Missing { index: SeqIndex(number), tries: 0, due: None });
+                self.missing.push_back(Missing { index: SeqIndex(number), tries: 0, asked: None });
+                self.loss.add(true);
             }
         }
+        self.loss.add(false);
         self.highest = Some(index);
         self.mark(index);
     }
 
     /// Puts the numbers that are due into `out`, ascending.
     pub(crate) fn poll(&mut self, now: Instant, out: &mut Vec<SeqNo>) {
-        self.missing.retain(|missing| missing.tries < MAX_TRIES || missing.due.is_none_or(|due| due > now));
-        for missing in &mut self.missing {
-            if missing.due.is_none_or(|due| due <= now) {
-                missing.tries += 1;
-                let wait = REPEAT + REPEAT_MORE * u32::from(missing.tries - 1);
-                missing.due = Some(now + wait.min(LONGEST_REPEAT));
-                out.push(missing.index.seq());
-            }
+        let copies = if self.fixed.is_none() && self.loss.is_high() { COPIES } else { 1 };
+        // With copies to come, the first of them may be early.
+        let margin = if copies > 1 { 1.0 } else { MARGIN };
+        let trip = self.fixed.unwrap_or_else(|| self.answers.round_trip().mul_f64(margin));
+        let trip = trip.clamp(SHORTEST_WAIT * u32::from(COPIES), LONGEST_WAIT);
+        self.missing.retain(|missing| missing.tries < MAX_TRIES * copies || !missing.is_due(now));
+        for missing in self.missing.iter_mut().filter(|missing| missing.is_due(now)) {
+            missing.tries += 1;
+            let wait = if missing.tries.is_multiple_of(copies) {
+                trip - SHORTEST_WAIT * u32::from(copies - 1)
+            } else {
+                SHORTEST_WAIT
+            };
+            let first = missing.asked.map_or(now, |asked| asked.first);
+            missing.asked = Some(Asked { first, next: now + wait });
+            out.push(missing.index.seq());
         }
     }
 
     /// True when a number has not been asked for yet.
     pub(crate) fn is_urgent(&self) -> bool {
-        self.missing.back().is_some_and(|missing| missing.due.is_none())
+        self.missing.back().is_some_and(|missing| missing.asked.is_none())
     }
 
     /// When the earliest repeat is due.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        self.missing.iter().filter_map(|missing| missing.due).min()
+        self.missing.iter().filter_map(|missing| Some(missing.asked?.next)).min()
     }
 
-    /// Forgets everything: the stream started anew.
+    /// Forgets all numbers: the stream started anew, on the same path.
     pub(crate) fn reset(&mut self) {
-        *self = Self::default();
+        let (answers, loss) = (std::mem::take(&mut self.answers), self.loss);
+        *self = Self { answers, loss, fixed: self.fixed, ..Self::default() };
     }
 
     fn place(index: SeqIndex) -> (usize, u64) {

@@ -48,6 +48,17 @@ impl Reception {
         }
     }
 
+    /// The same, asking for missing packets each time after this wait, whatever the path is like.
+    ///
+    /// So does a browser that only receives, and therefore measures no round trip: a model of it uses this.
+    #[must_use]
+    pub fn asking_each(mut self, wait: Duration) -> Self {
+        for encoding in &mut self.encodings {
+            encoding.nack.set_wait(wait);
+        }
+        self
+    }
+
     /// Its codec.
     #[must_use]
     pub const fn codec(&self) -> Codec {
@@ -120,6 +131,13 @@ impl Reception {
         if let Some(encoding) = self.encodings.get_mut(stream) {
             encoding.keyframes.request();
         }
+    }
+
+    /// True while a keyframe of this encoding is asked for and has not begun.
+    #[must_use]
+    pub fn is_keyframe_requested(&self, encoding: EncodingIndex) -> bool {
+        let stream = if self.is_scalable() { 0 } else { encoding.index() };
+        self.encodings.get(stream).is_some_and(|encoding| encoding.keyframes.is_open())
     }
 
     /// Appends what is due: NACKs, keyframe requests, the receiver report. `out` is one compound packet to

@@ -112,11 +112,9 @@ impl Shard {
         let downlinks: Vec<DownlinkKey> = subscribing.by_publication.values().map(|&(key, _)| key).collect();
         let demands: Vec<Demand> = downlinks.iter().map(|&key| self.demand(key, estimate, now)).collect();
         let mut chosen = Vec::new();
-        // Without retransmission there are no probes either: a paused picture would never come back.
-        let probes = |key: &DownlinkKey| {
-            let forwarding = self.downlinks[*key].forwarding.as_ref();
-            forwarding.is_some_and(|forwarding| forwarding.config().rtx.is_some())
-        };
+        // Where nothing can carry a probe, a paused picture would never come back.
+        let probes =
+            |key: &DownlinkKey| self.downlinks[*key].forwarding.as_ref().is_some_and(Forwarding::can_probe);
         let must_show = is_guess || !downlinks.iter().any(probes);
         let allocation = allocate(estimate, must_show, &demands, &mut chosen);
         if let Some(subscribing) = self.peers.get_mut(key).and_then(super::Peer::subscribing) {

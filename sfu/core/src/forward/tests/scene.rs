@@ -372,6 +372,28 @@ impl Scene {
         }
     }
 
+    /// A sender report goes out, and the viewer answers it after this round trip and 100 ms of its own.
+    pub(super) fn report_round_trip(&mut self, micros: u64) {
+        let mut camera = Camera::new();
+        self.target(0);
+        self.receive(&camera.frame(Frame::new(0, self.now_us).key())[0]);
+        self.receive(&camera.report(0, 500_000));
+        self.turn();
+        let &(at_us, ntp, _) = self.reports.last().unwrap();
+        self.now_us = at_us + 100_000 + micros;
+        let block = rtcp::ReportBlock {
+            ssrc: Ssrc(VIEWER_SSRC),
+            fraction_lost: 7,
+            cumulative_lost: 0,
+            highest_seq: 1,
+            jitter: 0,
+            last_sr: ntp.middle(),
+            delay_since_last_sr: 65_536 / 10,
+        };
+        self.forwarding.handle_report(self.now(), &block);
+        self.take();
+    }
+
     /// Lets slots pass until the pacer holds nothing back.
     pub(super) fn let_go(&mut self) {
         while self.forwarding.is_held() {
