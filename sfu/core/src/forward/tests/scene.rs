@@ -373,10 +373,11 @@ impl Scene {
     }
 
     /// A sender report goes out, and the viewer answers it after this round trip and 100 ms of its own.
-    pub(super) fn report_round_trip(&mut self, micros: u64) {
-        let mut camera = Camera::new();
+    pub(super) fn report_round_trip(&mut self, camera: &mut Camera, micros: u64) {
         self.target(0);
-        self.receive(&camera.frame(Frame::new(0, self.now_us).key())[0]);
+        for packet in camera.frame(Frame::new(0, self.now_us).key()) {
+            self.receive(&packet);
+        }
         self.receive(&camera.report(0, 500_000));
         self.turn();
         let &(at_us, ntp, _) = self.reports.last().unwrap();
