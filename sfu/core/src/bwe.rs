@@ -399,7 +399,9 @@ impl Bwe {
         match self.trend.usage() {
             Usage::Over => {
                 if let Some(acked) = acked.filter(|_| may_change) {
-                    self.on_overuse(now, acked);
+                    // A picture that has just grown fills the link now, and did not half a second ago.
+                    let latest = self.acked.latest().map_or(acked, |latest| latest.min(self.target));
+                    self.on_overuse(now, acked.max(latest));
                 }
             }
             Usage::Under => {}
