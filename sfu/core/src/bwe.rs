@@ -311,11 +311,12 @@ impl Bwe {
         }
         self.waiting_since = self.history.has_outstanding().then_some(now);
         self.silent_at = self.waiting_since.map(|at| at + FEEDBACK_TIMEOUT);
-        let missed = counts.lost + counts.unreported;
+        let missed = counts.missing + counts.unreported;
         let returned = missed >= OUTAGE_PACKETS && silence.is_some_and(|time| time >= OUTAGE);
         if returned {
             // What an outage swallows says nothing of how much the path carries.
             self.loss.skip();
+            self.history.forget_missing();
             self.trend.restart();
         } else {
             if self.loss.add(now, counts, self.target) {
@@ -400,8 +401,9 @@ impl Bwe {
             Usage::Over => {
                 if let Some(acked) = acked.filter(|_| may_change) {
                     // A picture that has just grown fills the link now, and did not half a second ago.
-                    let latest = self.acked.latest().map_or(acked, |latest| latest.min(self.target));
-                    self.on_overuse(now, acked.max(latest));
+                    let carried =
+                        self.acked.recent().map_or(acked, |recent| recent.min(self.target).max(acked));
+                    self.on_overuse(now, carried);
                 }
             }
             Usage::Under => {}

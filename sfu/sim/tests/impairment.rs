@@ -64,6 +64,15 @@ fn row_5_bursts_freeze_little() {
 
 /// Of the whole capacity layers of fixed rates leave more than a fifth free; publishers fill what layers can.
 #[test]
+fn row_6_jitter_and_reordering_freeze_next_to_nothing() {
+    for side in [Side::Up, Side::Down] {
+        let outcome = row("6", side);
+        assert!(outcome.frozen <= 0.01, "{side:?}: {}", outcome.frozen);
+        assert!(outcome.fps >= 25.0, "{side:?}: {}", outcome.fps);
+    }
+}
+
+#[test]
 fn row_7_a_capacity_that_falls_fills_no_queue_for_long() {
     for side in [Side::Up, Side::Down] {
         let outcome = row("7", side);

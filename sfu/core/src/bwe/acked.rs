@@ -11,6 +11,9 @@ pub(super) struct AckedRate {
 }
 
 const WINDOW_MICROS: i64 = 500_000;
+const RECENT_MICROS: i64 = 200_000;
+/// On a slow path a packet more or less would make the difference.
+const RECENT_BYTES: usize = 10_000;
 /// A shorter span says little: one burst at line rate would look like a fast path.
 const SHORTEST_MICROS: i64 = 150_000;
 
@@ -38,18 +41,14 @@ impl AckedRate {
         Some(self.bytes as f64 * 8_000_000.0 / span as f64)
     }
 
-    /// Bits per second of the last moment; `None` when little arrived in it.
-    ///
-    /// While a queue grows this is what the link carries, also when little was sent before.
-    #[expect(clippy::cast_precision_loss, reason = "a moment holds far less than 2^53")]
-    pub(super) fn latest(&self) -> Option<f64> {
-        let &(last, _) = self.arrivals.back()?;
-        let moment = || self.arrivals.iter().rev().take_while(|(at, _)| last - at <= SHORTEST_MICROS);
-        if moment().count() < 5 {
-            return None;
-        }
-        let bytes: usize = moment().map(|&(_, bytes)| bytes).sum();
-        Some(bytes as f64 * 8_000_000.0 / SHORTEST_MICROS as f64)
+    /// The same over the last [`RECENT_MICROS`], if that was much: while a queue stands this is what the path
+    /// carries, although half a second ago less was sent.
+    #[expect(clippy::cast_precision_loss, reason = "half a second holds far less than 2^53")]
+    pub(super) fn recent(&self) -> Option<f64> {
+        let last = self.arrivals.back()?.0;
+        let recent = self.arrivals.iter().rev().take_while(|(at, _)| last - at < RECENT_MICROS);
+        let bytes: usize = recent.map(|(_, bytes)| bytes).sum();
+        (bytes >= RECENT_BYTES).then_some(bytes as f64 * 8_000_000.0 / RECENT_MICROS as f64)
     }
 }
 
@@ -58,15 +57,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_latest_rate_is_that_of_a_link_which_has_just_filled() {
+    fn the_recent_rate_is_that_of_a_link_which_has_just_filled() {
         let mut acked = AckedRate::default();
-        assert_eq!(acked.latest(), None);
+        assert_eq!(acked.recent(), None);
         // 300 kb/s for half a second, then what 600 kb/s carry.
         let slow = (0..20).map(|packet| packet * 25_000);
-        let fast = (0..12).map(|packet| 500_000 + packet * 12_500);
-        slow.chain(fast).for_each(|at| acked.add(at, 938));
-        let (rate, latest) = (acked.rate().unwrap(), acked.latest().unwrap());
-        assert!((340_000.0..460_000.0).contains(&rate), "{rate}");
-        assert!((560_000.0..660_000.0).contains(&latest), "{latest}");
+        let fast = (0..16).map(|packet| 500_000 + packet * 12_500);
+        slow.for_each(|at| acked.add(at, 938));
+        assert_eq!(acked.recent(), None, "a slow path's few packets tell nothing");
+        fast.for_each(|at| acked.add(at, 938));
+        let (rate, recent) = (acked.rate().unwrap(), acked.recent().unwrap());
+        assert!((340_000.0..480_000.0).contains(&rate), "{rate}");
+        assert!((560_000.0..660_000.0).contains(&recent), "{recent}");
     }
 }

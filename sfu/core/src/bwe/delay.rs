@@ -54,11 +54,12 @@ pub(super) struct DelayTrend {
     threshold_updated: Option<f64>,
     over_since: Option<f64>,
     last_slope: f64,
+    jitter: Jitter,
     base: Base,
     usage: Usage,
 }
 
-/// The shortest delay of the last seconds, against which a queue shows.
+/// The shortest smoothed delay of the last seconds, against which a queue shows.
 #[derive(Debug, Clone, Copy, Default)]
 struct Base {
     current: Option<f64>,
@@ -67,17 +68,41 @@ struct Base {
 }
 
 impl Base {
-    /// Takes a delay; returns how far it lies above the shortest (ms).
-    fn queue(&mut self, arrived: f64, delay: f64) -> f64 {
+    /// Takes a smoothed delay; returns the shortest (ms).
+    fn update(&mut self, arrived: f64, delay: f64) -> f64 {
         if arrived - self.since > BASE_MS {
             self.previous = self.current.take();
             self.since = arrived;
         }
         let current = self.current.map_or(delay, |shortest| shortest.min(delay));
         self.current = Some(current);
-        delay - self.previous.map_or(current, |previous| previous.min(current))
+        self.previous.map_or(current, |previous| previous.min(current))
     }
 }
+
+/// How much the delay of a group varies for itself (ms). A queue that grows or drains adds about the same from group
+/// to group, so what counts is how much one step differs from the last.
+#[derive(Debug, Clone, Copy, Default)]
+struct Jitter {
+    step: f64,
+    deviation: f64,
+}
+
+impl Jitter {
+    fn add(&mut self, step: f64) {
+        // Of independent delays with deviation 1 such differences have a mean magnitude of 1.95.
+        let sample = (step - self.step).abs() / 1.95;
+        self.step = step;
+        self.deviation += (sample.min(MAX_JITTER_MS) - self.deviation) / JITTER_GROUPS;
+    }
+}
+
+/// Groups over which jitter is averaged: some two seconds.
+const JITTER_GROUPS: f64 = 128.0;
+/// A blackout is no jitter.
+const MAX_JITTER_MS: f64 = 100.0;
+/// A queue counts when it is longer than so many deviations of the jitter.
+const JITTERS: f64 = 2.0;
 
 const GROUP_MICROS: i64 = 5_000;
 const BURST_GAP_MICROS: i64 = 5_000;
@@ -116,6 +141,7 @@ impl Default for DelayTrend {
             threshold_updated: None,
             over_since: None,
             last_slope: 0.0,
+            jitter: Jitter::default(),
             base: Base::default(),
             usage: Usage::Normal,
         }
@@ -162,16 +188,17 @@ impl DelayTrend {
         let delay = (group.last_arrived - previous.last_arrived) - (group.last_sent - previous.last_sent);
         self.deltas = (self.deltas + 1).min(MAX_DELTAS);
         self.accumulated += millis(delay);
+        self.jitter.add(millis(delay));
         self.smoothed = SMOOTHING * self.smoothed + (1.0 - SMOOTHING) * self.accumulated;
         let arrived = millis(group.last_arrived);
-        let queue = self.base.queue(arrived, self.accumulated);
+        let shortest = self.base.update(arrived, self.smoothed);
         self.points.push_back((arrived, self.smoothed));
         if self.points.len() > POINTS {
             self.points.pop_front();
         }
         if self.points.len() == POINTS {
             let slope = self.slope();
-            self.detect(arrived, slope, queue);
+            self.detect(arrived, slope, shortest);
         }
     }
 
@@ -188,14 +215,19 @@ impl DelayTrend {
         if below > 0.0 { above / below } else { 0.0 }
     }
 
-    fn detect(&mut self, arrived: f64, slope: f64, queue: f64) {
+    fn detect(&mut self, arrived: f64, slope: f64, shortest: f64) {
         let trend = f64::from(self.deltas) * slope * GAIN;
+        // Jitter moves single delays, so the smoothed one tells of a queue; but after a late group that stays high
+        // for a while, when the single ones are short again.
+        let least = MIN_QUEUE_MS + JITTERS * self.jitter.deviation;
+        let begins = self.smoothed.min(self.accumulated) - shortest > least;
+        let stands = self.accumulated - shortest > MIN_QUEUE_MS;
         if trend > self.threshold {
-            if self.usage == Usage::Over && queue <= MIN_QUEUE_MS {
+            if self.usage == Usage::Over && !stands {
                 self.usage = Usage::Normal;
             }
             let since = *self.over_since.get_or_insert(arrived);
-            if arrived - since > OVERUSE_MS && slope >= self.last_slope && queue > MIN_QUEUE_MS {
+            if arrived - since > OVERUSE_MS && slope >= self.last_slope && begins {
                 self.usage = Usage::Over;
             }
         } else {

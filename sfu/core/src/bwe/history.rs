@@ -26,6 +26,8 @@ pub(super) struct History {
     /// Consecutive numbers, the first being `base`.
     sent: VecDeque<Sent>,
     base: SeqIndex,
+    /// Numbers that the last message missed: a packet that was overtaken comes before the next one.
+    missing: Vec<SeqIndex>,
     /// The last reference time, unwrapped.
     last_arrival: Option<i64>,
 }
@@ -41,6 +43,9 @@ struct Sent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
     Unknown,
+    /// One message said that it had not come.
+    Missing,
+    /// And the next one did not say otherwise.
     Lost,
     Received,
 }
@@ -78,6 +83,7 @@ impl History {
         let mut counts = Fates::default();
         let Some(highest) = self.unwrapper.highest() else { return counts };
         let mut newest = None;
+        let missed_before = std::mem::take(&mut self.missing);
         for arrival in feedback.arrivals() {
             let index = nearest(highest, arrival.seq);
             let place = index.0.checked_sub(self.base.0).and_then(|place| usize::try_from(place).ok());
@@ -85,13 +91,13 @@ impl History {
             newest = Some(index);
             match (arrival.at_micros, sent.fate) {
                 (None, Fate::Unknown) => {
-                    sent.fate = Fate::Lost;
-                    counts.lost += 1;
-                    counts.bytes += u64::from(sent.bytes);
+                    sent.fate = Fate::Missing;
+                    self.missing.push(index);
+                    counts.missing += 1;
                 }
-                (None, Fate::Lost | Fate::Received) | (Some(_), Fate::Received) => {}
-                (Some(at), Fate::Unknown | Fate::Lost) => {
-                    if sent.fate == Fate::Unknown {
+                (None, Fate::Missing | Fate::Lost | Fate::Received) | (Some(_), Fate::Received) => {}
+                (Some(at), Fate::Unknown | Fate::Missing | Fate::Lost) => {
+                    if sent.fate != Fate::Lost {
                         counts.bytes += u64::from(sent.bytes);
                     }
                     sent.fate = Fate::Received;
@@ -107,15 +113,34 @@ impl History {
                 }
             }
         }
+        for index in missed_before {
+            let place = index.0.checked_sub(self.base.0).and_then(|place| usize::try_from(place).ok());
+            if let Some(sent) = place.and_then(|place| self.sent.get_mut(place))
+                && sent.fate == Fate::Missing
+            {
+                sent.fate = Fate::Lost;
+                counts.lost += 1;
+                counts.bytes += u64::from(sent.bytes);
+            }
+        }
         if let Some(newest) = newest {
             while self.base.0 + KEEP_REPORTED < newest.0
                 && let Some(sent) = self.sent.pop_front()
             {
                 self.base.0 += 1;
                 counts.unreported += u32::from(sent.fate == Fate::Unknown);
+                if sent.fate == Fate::Missing {
+                    counts.lost += 1;
+                    counts.bytes += u64::from(sent.bytes);
+                }
             }
         }
         counts
+    }
+
+    /// What the last message missed counts for nothing.
+    pub(super) fn forget_missing(&mut self) {
+        self.missing.clear();
     }
 
     /// True when something was sent that no feedback has spoken of.

@@ -8,9 +8,12 @@ use std::time::{Duration, Instant};
 /// What one feedback message told of packets.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Fates {
+    /// Packets that this message is the first to miss.
+    pub(super) missing: u32,
+    /// Packets that were missed before and did not come meanwhile.
     pub(super) lost: u32,
     pub(super) received: u32,
-    /// Bytes of both.
+    /// Bytes of the lost and the received.
     pub(super) bytes: u64,
     /// Packets that feedback has passed over, so that nothing will be heard of them.
     pub(super) unreported: u32,
@@ -219,7 +222,8 @@ mod tests {
         for second in 0..30 {
             let sent = f64::max(estimate, floor);
             let lost = (1_000.0 * loss(sent)) as u32;
-            let fates = Fates { lost, received: 1_000 - lost, bytes: (sent / 8.0) as u64, unreported: 0 };
+            let fates =
+                Fates { lost, received: 1_000 - lost, bytes: (sent / 8.0) as u64, ..Fates::default() };
             bound.add(start + Duration::from_secs(second), fates, estimate);
             estimate = (estimate * 1.08).min(bound.bound()).min(1e6);
         }
@@ -245,7 +249,7 @@ mod tests {
     fn a_queue_that_is_full_from_the_start_shows_within_300_ms_and_one_burst_does_not() {
         let start = Instant::now();
         let lost_of = |moment: u64, lost: u32| {
-            let fates = Fates { lost, received: 10 - lost, bytes: 6_250, unreported: 0 };
+            let fates = Fates { lost, received: 10 - lost, bytes: 6_250, ..Fates::default() };
             (start + Duration::from_millis(50 * moment), fates)
         };
         let mut full = LossBound::default();

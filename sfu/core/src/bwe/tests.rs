@@ -3,7 +3,7 @@ mod viewer;
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
-use netem::{Bottleneck, Jitter, LinkConfig, Loss, QueueLimit};
+use netem::{Bottleneck, Jitter, LinkConfig, Loss, QueueLimit, Reorder};
 
 use self::viewer::Viewer;
 use super::*;
@@ -147,6 +147,24 @@ fn heavy_loss_lowers_the_estimate_and_its_end_brings_the_layer_back() {
         viewer.forget();
         viewer.run(Duration::from_secs(8));
         assert_eq!(viewer.layer(), Some(2), "seed {seed}: {:?}", viewer.bitrate());
+    }
+}
+
+/// A wireless link that sends again what it lost: packets overtake others, and nothing is lost.
+#[test]
+fn jitter_and_reordering_are_neither_loss_nor_a_queue() {
+    for seed in 1..=4 {
+        let wireless = LinkConfig {
+            jitter: Jitter::InOrder(Duration::from_millis(30)),
+            reorder: Some(Reorder { share: 0.02, by: Duration::from_millis(20) }),
+            ..path(10_000)
+        };
+        let mut viewer = Viewer::new(epoch(), wireless, seed);
+        viewer.run(Duration::from_secs(15));
+        viewer.start_count();
+        viewer.run(Duration::from_secs(60));
+        let count = viewer.count();
+        assert!(count.high >= Duration::from_secs(50), "seed {seed}: {count:?}");
     }
 }
 

@@ -483,6 +483,33 @@ fn every_arrival_is_told_within_fifty_milliseconds() {
 }
 
 #[test]
+fn an_overtaken_packet_is_told_with_what_came_after_it_unless_it_is_too_late() {
+    let mut scene = one_layer();
+    let mut arrive = |millis: u64, number: u16| {
+        scene.at(millis);
+        let _ = scene.route(&Spec::new(77, VP8, 1).ext(TWCC, &number.to_be_bytes()));
+        let mut out = Vec::new();
+        scene.inbound.poll_rtcp(scene.now, &mut out);
+        let packets = rtcp::packets(&out).map(|packet| match packet.unwrap() {
+            RtcpPacket::TransportFeedback(feedback) => feedback.arrivals().collect::<Vec<_>>(),
+            other => panic!("{other:?}"),
+        });
+        let arrivals = packets.flatten();
+        arrivals.map(|arrival| (arrival.seq.0, arrival.at_micros.map(|at| at / 1_000))).collect::<Vec<_>>()
+    };
+    assert_eq!(arrive(0, 10), []);
+    assert_eq!(arrive(20, 11), []);
+    assert_eq!(arrive(50, 13), [(10, Some(0)), (11, Some(20)), (12, None), (13, Some(50))]);
+    assert_eq!(arrive(60, 14), []);
+    assert_eq!(arrive(100, 12), [(12, Some(100)), (13, Some(50)), (14, Some(60))]);
+    assert_eq!(arrive(160, 15), [(15, Some(160))], "each arrival is told once more at most");
+    assert_eq!(arrive(800, 17), [(16, None), (17, Some(800))]);
+    assert_eq!(arrive(900, 14), [], "what was told already is not told again");
+    assert_eq!(arrive(1_000, 13), [], "nor what is older than half a second");
+    assert_eq!(arrive(1_100, 18), [(18, Some(1_100))]);
+}
+
+#[test]
 fn an_encodings_rate_is_measured_and_falls_to_zero_when_it_stops() {
     let mut scene = one_layer();
     for step in 0..200u16 {
