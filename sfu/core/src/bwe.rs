@@ -296,9 +296,10 @@ impl Bwe {
         let mut acks = std::mem::take(&mut self.acks);
         acks.clear();
         let counts = self.history.on_feedback(feedback, &mut acks);
+        let packet_ms = self.acked.rate().map_or(0.0, |rate| 1_000.0 * PACKET_BITS / rate.max(1.0));
         for ack in &acks {
             self.acked.add(ack.arrived_micros, ack.bytes);
-            self.trend.add(ack.sent_micros, ack.arrived_micros, ack.bytes);
+            self.trend.add(ack.sent_micros, ack.arrived_micros, packet_ms);
             self.prober.on_ack(ack);
         }
         self.acks = acks;

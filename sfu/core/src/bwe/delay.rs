@@ -55,6 +55,7 @@ pub(super) struct DelayTrend {
     over_since: Option<f64>,
     last_slope: f64,
     jitter: Jitter,
+    packet_ms: f64,
     base: Base,
     usage: Usage,
 }
@@ -142,6 +143,7 @@ impl Default for DelayTrend {
             over_since: None,
             last_slope: 0.0,
             jitter: Jitter::default(),
+            packet_ms: 0.0,
             base: Base::default(),
             usage: Usage::Normal,
         }
@@ -158,8 +160,9 @@ impl DelayTrend {
         *self = Self { threshold: self.threshold, ..Self::default() };
     }
 
-    /// Takes one acknowledged packet, in the order of sending.
-    pub(super) fn add(&mut self, sent: i64, arrived: i64, _bytes: usize) {
+    /// Takes one acknowledged packet, in the order of sending, on a path that carries a full one in `packet_ms`.
+    pub(super) fn add(&mut self, sent: i64, arrived: i64, packet_ms: f64) {
+        self.packet_ms = packet_ms;
         let Some(mut group) = self.current else {
             self.current = Some(Group::new(sent, arrived));
             return;
@@ -219,7 +222,8 @@ impl DelayTrend {
         let trend = f64::from(self.deltas) * slope * GAIN;
         // Jitter moves single delays, so the smoothed one tells of a queue; but after a late group that stays high
         // for a while, when the single ones are short again.
-        let least = MIN_QUEUE_MS + JITTERS * self.jitter.deviation;
+        // On a slow path frames of uneven size arrive unevenly: what one packet takes is no jitter.
+        let least = MIN_QUEUE_MS + JITTERS * (self.jitter.deviation - self.packet_ms).max(0.0);
         let begins = self.smoothed.min(self.accumulated) - shortest > least;
         let stands = self.accumulated - shortest > MIN_QUEUE_MS;
         if trend > self.threshold {
