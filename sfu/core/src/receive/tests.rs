@@ -490,9 +490,9 @@ fn an_overtaken_packet_is_told_with_what_came_after_it_unless_it_is_too_late() {
         let _ = scene.route(&Spec::new(77, VP8, 1).ext(TWCC, &number.to_be_bytes()));
         let mut out = Vec::new();
         scene.inbound.poll_rtcp(scene.now, &mut out);
-        let packets = rtcp::packets(&out).map(|packet| match packet.unwrap() {
-            RtcpPacket::TransportFeedback(feedback) => feedback.arrivals().collect::<Vec<_>>(),
-            other => panic!("{other:?}"),
+        let packets = rtcp::packets(&out).map(|packet| {
+            let RtcpPacket::TransportFeedback(feedback) = packet.unwrap() else { panic!() };
+            feedback.arrivals().collect::<Vec<_>>()
         });
         let arrivals = packets.flatten();
         arrivals.map(|arrival| (arrival.seq.0, arrival.at_micros.map(|at| at / 1_000))).collect::<Vec<_>>()
