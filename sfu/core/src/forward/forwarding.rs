@@ -386,7 +386,10 @@ impl Forwarding {
         }
         let picture = descriptor.picture_id.map(crate::codec::PictureId::number);
         let is_begun = picture.is_some() && picture == source.begun;
-        if descriptor.temporal <= source.temporal || is_begun {
+        // It may come when its layer is sent again.
+        let was_left_out =
+            facts.index <= source.map.highest() && picture.is_some_and(|id| self.pictures.has_left_out(id));
+        if (descriptor.temporal <= source.temporal || is_begun) && !was_left_out {
             if facts.index > source.map.highest() {
                 source.begun = picture;
             }

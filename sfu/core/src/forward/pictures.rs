@@ -50,9 +50,13 @@ pub(super) struct Pictures {
     newest_id: Option<u16>,
     newest_tl0: Option<u8>,
     newest_frame: Option<u16>,
-    /// Incoming id of the frame that is being left out.
-    skipping: Option<u16>,
+    /// Incoming ids of the last frames that were left out, and how many there were since the switch.
+    left_out: [u16; LEFT_OUT],
+    count: usize,
 }
+
+/// With every second frame left out these are those of the last second.
+const LEFT_OUT: usize = 16;
 
 impl Pictures {
     /// Changes to a source whose first packet has these ids.
@@ -66,7 +70,7 @@ impl Pictures {
         if let (Some(newest), Some(frame)) = (self.newest_frame, first.frame) {
             self.frame_offset = newest.wrapping_add(1).wrapping_sub(frame);
         }
-        self.skipping = None;
+        self.count = 0;
     }
 
     /// Outgoing ids of a packet; `pictures_skipped` frames were left out without a gap since the switch.
@@ -96,9 +100,18 @@ impl Pictures {
     /// Notes that a packet of this frame is left out; true at the first packet of the frame.
     pub(super) fn skip(&mut self, descriptor: &Vp8Descriptor) -> bool {
         let Some(id) = descriptor.picture_id else { return descriptor.starts_frame };
-        let is_new = self.skipping != Some(id.number());
-        self.skipping = Some(id.number());
+        let last = self.count.checked_sub(1).map(|last| self.left_out[last % LEFT_OUT]);
+        let is_new = last != Some(id.number());
+        if is_new {
+            self.left_out[self.count % LEFT_OUT] = id.number();
+            self.count += 1;
+        }
         is_new
+    }
+
+    /// True for a frame of which packets were left out: its id went to the next one.
+    pub(super) fn has_left_out(&self, id: u16) -> bool {
+        self.left_out[..self.count.min(LEFT_OUT)].contains(&id)
     }
 }
 

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use super::scene::*;
 use crate::forward::Target;
 use crate::receive::EncodingIndex;
@@ -439,4 +441,24 @@ impl Voice {
         crate::rtcp::write_sender_report(&mut out, crate::rtp::Ssrc(2000), clock, (0, 0));
         out
     }
+}
+
+#[test]
+fn a_late_packet_of_a_frame_that_was_left_out_takes_no_other_frames_id() {
+    let (mut scene, mut camera) = (Scene::camera(), Camera::new());
+    scene.forwarding.set_target(Some(Target { encoding: EncodingIndex(0), temporal: 0 }));
+    scene.send(camera.frame(Frame::new(0, 0).key()));
+    let mut left_out = camera.frame(Frame::new(0, 33_000).temporal(2));
+    let late = left_out.remove(0);
+    scene.send(left_out);
+    scene.send(camera.frame(Frame::new(0, 66_000)));
+    scene.target(0);
+    scene.send(camera.frame(Frame::new(0, 99_000).temporal(2)));
+    scene.send([late]);
+    let got = scene.take();
+    let frames: BTreeSet<_> = got.iter().filter(|got| !got.payload.is_empty()).map(Got::capture_us).collect();
+    assert_eq!(frames.into_iter().collect::<Vec<_>>(), [0, 66_000, 99_000]);
+    let mut numbers: Vec<u16> = got.iter().map(|got| got.seq).collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, (1..=10).collect::<Vec<u16>>(), "its number is filled");
 }
