@@ -220,10 +220,9 @@ impl DelayTrend {
 
     fn detect(&mut self, arrived: f64, slope: f64, shortest: f64) {
         let trend = f64::from(self.deltas) * slope * GAIN;
-        // Jitter moves single delays, so the smoothed one tells of a queue; but after a late group that stays high
-        // for a while, when the single ones are short again.
         // On a slow path frames of uneven size arrive unevenly: what one packet takes is no jitter.
         let least = MIN_QUEUE_MS + JITTERS * (self.jitter.deviation - self.packet_ms).max(0.0);
+        // Jitter moves single delays, and after a late group the smoothed one stays long: a queue shows in both.
         let begins = self.smoothed.min(self.accumulated) - shortest > least;
         let stands = self.accumulated - shortest > MIN_QUEUE_MS;
         if trend > self.threshold {

@@ -86,8 +86,7 @@ impl History {
         let missed_before = std::mem::take(&mut self.missing);
         for arrival in feedback.arrivals() {
             let index = nearest(highest, arrival.seq);
-            let place = index.0.checked_sub(self.base.0).and_then(|place| usize::try_from(place).ok());
-            let Some(sent) = place.and_then(|place| self.sent.get_mut(place)) else { continue };
+            let Some(sent) = find(&mut self.sent, self.base, index) else { continue };
             newest = Some(index);
             match (arrival.at_micros, sent.fate) {
                 (None, Fate::Unknown) => {
@@ -114,8 +113,7 @@ impl History {
             }
         }
         for index in missed_before {
-            let place = index.0.checked_sub(self.base.0).and_then(|place| usize::try_from(place).ok());
-            if let Some(sent) = place.and_then(|place| self.sent.get_mut(place))
+            if let Some(sent) = find(&mut self.sent, self.base, index)
                 && sent.fate == Fate::Missing
             {
                 sent.fate = Fate::Lost;
@@ -140,13 +138,22 @@ impl History {
 
     /// What the last message missed counts for nothing.
     pub(super) fn forget_missing(&mut self) {
-        self.missing.clear();
+        for index in std::mem::take(&mut self.missing) {
+            if let Some(sent) = find(&mut self.sent, self.base, index) {
+                sent.fate = Fate::Lost;
+            }
+        }
     }
 
     /// True when something was sent that no feedback has spoken of.
     pub(super) fn has_outstanding(&self) -> bool {
         self.sent.back().is_some_and(|sent| sent.fate == Fate::Unknown)
     }
+}
+
+/// What is known of a number; `None` for one that is forgotten, or was not sent.
+fn find(sent: &mut VecDeque<Sent>, base: SeqIndex, index: SeqIndex) -> Option<&mut Sent> {
+    sent.get_mut(usize::try_from(index.0.checked_sub(base.0)?).ok()?)
 }
 
 /// The time nearest to the last one that has these low bits.
@@ -158,4 +165,53 @@ fn unwrap_time(last: Option<i64>, at: i64) -> i64 {
 
 fn micros(time: std::time::Duration) -> i64 {
     i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "virtual time may begin anywhere")]
+mod tests {
+    use super::*;
+    use crate::rtcp::{self, RtcpPacket};
+    use crate::rtp::Ssrc;
+
+    /// Ten packets of 100 bytes, numbers 1 to 10.
+    fn ten() -> History {
+        let (mut history, now) = (History::default(), Instant::now());
+        (1..=10).for_each(|number| history.push(now, SeqNo(number), 100, None));
+        history
+    }
+
+    /// A message from number `first` on; `.` stands for a packet that came, `x` for one that did not.
+    fn tell(history: &mut History, first: u16, came: &str) -> Fates {
+        let at = std::time::Duration::from_millis(1);
+        let arrivals: Vec<_> = came.chars().map(|one| (one == '.').then_some(at)).collect();
+        let mut out = Vec::new();
+        rtcp::write_twcc(&mut out, (Ssrc(1), Ssrc(2)), 0, SeqNo(first), &arrivals);
+        let RtcpPacket::TransportFeedback(feedback) = rtcp::packets(&out).next().unwrap().unwrap() else {
+            panic!()
+        };
+        history.on_feedback(&feedback, &mut Vec::new())
+    }
+
+    #[test]
+    fn a_packet_is_lost_when_a_second_message_has_not_named_it() {
+        let mut history = ten();
+        let first = tell(&mut history, 1, ".x.x.");
+        assert_eq!((first.received, first.missing, first.lost, first.bytes), (3, 2, 0, 300));
+        // Number 2 was overtaken; what came after it is told once more.
+        let second = tell(&mut history, 2, "..x.....");
+        assert_eq!((second.received, second.missing, second.lost, second.bytes), (5, 0, 1, 600));
+        let third = tell(&mut history, 10, ".");
+        assert_eq!((third.received, third.missing, third.lost, third.bytes), (1, 0, 0, 100));
+    }
+
+    #[test]
+    fn what_an_outage_swallowed_is_never_counted_as_lost() {
+        let mut history = ten();
+        assert_eq!(tell(&mut history, 1, ".xx.").missing, 2);
+        history.forget_missing();
+        (11..=200).for_each(|number| history.push(Instant::now(), SeqNo(number), 100, None));
+        let passed = tell(&mut history, 199, "..");
+        assert_eq!((passed.lost, passed.received), (0, 2));
+    }
 }
