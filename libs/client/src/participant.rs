@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::clip::{Clip, Codec};
-use crate::peer::{Peer, Side};
+use crate::peer::{Peer, Side, address_towards};
 use crate::sending::Sending;
 use crate::signal::Signal;
 
@@ -134,8 +134,9 @@ impl Participant {
             None => return Err(ClientError::Closed),
         };
         let (tell, events) = mpsc::channel(EVENTS);
-        let publisher = Arc::new(Peer::new(Side::Publisher, tell.clone()).await?);
-        let subscriber = Arc::new(Peer::new(Side::Subscriber, tell.clone()).await?);
+        let local = address_towards(&options.url).await?;
+        let publisher = Arc::new(Peer::new(Side::Publisher, local, tell.clone()).await?);
+        let subscriber = Arc::new(Peer::new(Side::Subscriber, local, tell.clone()).await?);
         let requests = signal.sender();
         let (waiting, asked) = mpsc::channel(8);
         let reader = Reader { signal, requests: requests.clone(), subscriber: Arc::clone(&subscriber), tell };

@@ -1,5 +1,6 @@
 //! The two peer connections of a participant: publisher (we offer) and subscriber (the server offers).
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,6 +16,7 @@ use rtc::peer_connection::sdp::RTCSessionDescription;
 use rtc::rtp_transceiver::rtp_sender::{
     RTCRtpCodec, RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind,
 };
+use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, watch};
 use webrtc::media_stream::track_local::TrackLocal;
 use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
@@ -42,7 +44,12 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    pub(crate) async fn new(side: Side, events: mpsc::Sender<Event>) -> Result<Self, ClientError> {
+    /// Media leaves from `local`.
+    pub(crate) async fn new(
+        side: Side,
+        local: IpAddr,
+        events: mpsc::Sender<Event>,
+    ) -> Result<Self, ClientError> {
         let mut engine = MediaEngine::default();
         engine.register_default_codecs().map_err(webrtc)?;
         let registry = configure_nack(Registry::new(), &mut engine);
@@ -59,7 +66,7 @@ impl Peer {
             .with_interceptor_registry(registry)
             .with_handler(Arc::new(Handler { state, events }))
             .with_runtime(runtime)
-            .with_udp_addrs(vec!["0.0.0.0:0"])
+            .with_udp_addrs(vec![SocketAddr::new(local, 0)])
             .build()
             .await
             .map_err(webrtc)?;
@@ -142,6 +149,26 @@ impl Peer {
             tracing::debug!(%error, "a peer connection did not close cleanly");
         }
     }
+}
+
+/// The address of this machine that the server at `url` is reached from.
+///
+/// Media leaves from there alone: the crate never leaves an interface that went away, and with every interface
+/// of the machine it may have chosen one that was not to last, such as a container's.
+pub(crate) async fn address_towards(url: &str) -> Result<IpAddr, ClientError> {
+    let unreachable =
+        |error: &dyn std::fmt::Display| ClientError::WebRtc(format!("no way to {url}: {error}"));
+    let parsed = reqwest::Url::parse(url).map_err(|error| unreachable(&error))?;
+    let host = parsed.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let port = parsed.port_or_known_default().unwrap_or_default();
+    let server = tokio::net::lookup_host((host, port)).await.map_err(|error| unreachable(&error))?.next();
+    let server = server.ok_or_else(|| unreachable(&"no address"))?;
+    let any: IpAddr =
+        if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    // Connecting a UDP socket chooses its address and sends nothing.
+    let socket = UdpSocket::bind((any, 0)).await.map_err(|error| unreachable(&error))?;
+    socket.connect(server).await.map_err(|error| unreachable(&error))?;
+    socket.local_addr().map(|addr| addr.ip()).map_err(|error| unreachable(&error))
 }
 
 struct Handler {

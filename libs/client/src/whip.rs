@@ -6,7 +6,7 @@ use reqwest::{Client, Method, RequestBuilder, header};
 use tokio::sync::mpsc;
 
 use crate::participant::{ANSWER, ClientError, Publication, random_hex, random_u32};
-use crate::peer::{Peer, Side};
+use crate::peer::{Peer, Side, address_towards};
 use crate::sending::Sending;
 
 /// One WHIP session. Dropping it ends media without a word; [`WhipPublisher::end`] deletes the session.
@@ -30,7 +30,7 @@ impl WhipPublisher {
     ) -> Result<Self, ClientError> {
         let http = Client::new();
         let (events, _) = mpsc::channel(1);
-        let peer = Arc::new(Peer::new(Side::Publisher, events).await?);
+        let peer = Arc::new(Peer::new(Side::Publisher, address_towards(endpoint).await?, events).await?);
         let (stream, mut tracks) = (random_hex(), Vec::new());
         for publication in publications {
             let ssrc = random_u32();

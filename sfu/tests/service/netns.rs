@@ -3,11 +3,21 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::process::Command;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+/// This machine's interfaces. A client that takes all of them may choose another test's cable and never come back.
+static INTERFACES: RwLock<()> = RwLock::new(());
+
+/// While this is held no interface comes or goes.
+pub(crate) fn steady_interfaces() -> RwLockReadGuard<'static, ()> {
+    INTERFACES.read().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A network namespace with one cable to this machine; removed when dropped.
 pub(crate) struct Namespace {
     name: String,
     host: Ipv4Addr,
+    _interfaces: RwLockWriteGuard<'static, ()>,
 }
 
 impl Namespace {
@@ -19,6 +29,7 @@ impl Namespace {
             println!("only root can make network namespaces: not tested");
             return None;
         }
+        let interfaces = INTERFACES.write().unwrap_or_else(PoisonError::into_inner);
         let number = LAST.fetch_add(1, Ordering::Relaxed);
         let [high, low] = u16::try_from(std::process::id() % 0x4000).unwrap().to_be_bytes();
         // 198.18.0.0/15 is for tests (RFC 2544); processes and their tests get networks of their own.
@@ -27,7 +38,7 @@ impl Namespace {
         let name = format!("dais{}-{number}", std::process::id());
         let (ours, theirs) = (format!("{name}a"), format!("{name}b"));
         ip(&format!("netns add {name}"));
-        let namespace = Self { name, host };
+        let namespace = Self { name, host, _interfaces: interfaces };
         ip(&format!("link add {ours} type veth peer name {theirs} netns {}", namespace.name));
         ip(&format!("addr add {host}/30 dev {ours}"));
         ip(&format!("link set {ours} up"));

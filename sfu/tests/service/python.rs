@@ -3,11 +3,12 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::RwLockReadGuard;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
-use super::netns::Namespace;
+use super::netns::{Namespace, steady_interfaces};
 use super::scene::PATIENCE;
 
 /// The interpreter of the tools' environment.
@@ -21,11 +22,14 @@ fn interpreter() -> PathBuf {
 pub(crate) struct Script {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
+    /// Held by those on this machine's own network.
+    _steady: Option<RwLockReadGuard<'static, ()>>,
 }
 
 impl Script {
     pub(crate) fn start(script: &str, args: &[&str]) -> Self {
-        Self::spawn(Command::new(interpreter()), script, args)
+        let steady = Some(steady_interfaces());
+        Self { _steady: steady, ..Self::spawn(Command::new(interpreter()), script, args) }
     }
 
     /// Starts it in another network, with these variables in its environment.
@@ -46,7 +50,7 @@ impl Script {
         let child = command.kill_on_drop(true).spawn();
         let mut child = child.expect("Python's environment is there: run `make deps`");
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        Self { child, lines }
+        Self { child, lines, _steady: None }
     }
 
     /// What it prints next.
