@@ -100,7 +100,7 @@ counters! {
         before_switch => "dropped_before_switch_packets",
         /// Packets whose number had been sent.
         already_sent => "dropped_already_sent_packets",
-        /// Late packets older than the rewrite table remembers.
+        /// Packets so late that their number is no longer known, or may have been used.
         forgotten => "dropped_forgotten_packets",
         /// Packets that were overwritten in the ring before they were forwarded.
         overwritten => "dropped_overwritten_packets",

@@ -45,13 +45,11 @@ fn row_3_the_rate_is_back_soon_after_the_loss() {
     }
 }
 
-/// Up, a publisher repeats no packet twice within its round trip of 200 ms: 20 seeds freeze 7 % of the time on
-/// average, and a few of them, as this one, more than 10.
 #[test]
 fn row_4_a_fifth_of_all_packets_may_be_lost() {
-    for (side, most) in [(Side::Up, 0.15), (Side::Down, 0.08)] {
+    for side in [Side::Up, Side::Down] {
         let outcome = row("4", side);
-        assert!(outcome.frozen <= most, "{side:?}");
+        assert!(outcome.frozen <= 0.08, "{side:?}");
         assert!(outcome.concealed <= 0.05, "{side:?}");
     }
 }
@@ -79,6 +77,8 @@ fn row_7_a_capacity_that_falls_fills_no_queue_for_long() {
         let outcome = row("7", side);
         assert!(outcome.queue <= Duration::from_millis(150), "{side:?}");
         assert!(outcome.overshoot <= Duration::from_secs(3), "{side:?}");
+        // The picture goes on soon after the capacity fell to a quarter.
+        assert!(outcome.frozen <= 0.03, "{side:?}: {}", outcome.frozen);
         let least = outcome.use_of_layers.iter().copied().fold(f64::INFINITY, f64::min);
         assert!(side == Side::Down || least >= 0.8, "{least}");
     }

@@ -330,12 +330,12 @@ impl Forwarding {
                 turn.counters.before_switch += 1;
                 return;
             }
-            Place::Forgotten => {
-                turn.counters.forgotten += 1;
-                return;
-            }
+            Place::Forgotten => return self.miss(turn, facts),
         };
         // Also guards the cipher: one index never seals two different packets.
+        if self.sent.is_too_old(index) {
+            return self.miss(turn, facts);
+        }
         if !self.sent.is_free(index) {
             turn.counters.already_sent += 1;
             return;
@@ -358,6 +358,20 @@ impl Forwarding {
             let octets = u32::try_from(packet.payload.len()).unwrap_or(0);
             self.octets = self.octets.wrapping_add(octets);
         }
+    }
+
+    /// A packet came too late to be sent under its own number. Without one of a base layer's only a keyframe
+    /// brings the picture back, and the subscriber asks for that after seconds.
+    fn miss<S: Seal, T>(&mut self, turn: &mut Turn<'_, '_, S, T>, facts: &PacketFacts) {
+        turn.counters.forgotten += 1;
+        let is_base = match &facts.payload.form {
+            PayloadForm::Vp8(descriptor) => descriptor.temporal == 0,
+            PayloadForm::Scalable { frame, .. } => {
+                frame.as_ref().is_none_or(|frame| frame.layer.temporal == 0)
+            }
+            PayloadForm::Plain | PayloadForm::Red => true,
+        };
+        self.starve(is_base && !self.config.codec.is_audio());
     }
 
     /// Whether a packet of the source is sent. Padding and temporal layers that are too high are left out; if

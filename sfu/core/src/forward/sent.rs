@@ -67,11 +67,13 @@ impl SentCache {
     /// True when this number may still be sent: it is new, or known not to have been used.
     pub(super) fn is_free(&self, index: SeqIndex) -> bool {
         let Some(highest) = self.highest else { return true };
-        if index > highest {
-            return true;
-        }
-        // A number as old as the cache may have been used and overwritten.
-        highest.0 - index.0 < self.capacity as u64 && self.entry(index).is_none()
+        index > highest || (!self.is_too_old(index) && self.entry(index).is_none())
+    }
+
+    /// True when this number may have been used and overwritten.
+    pub(super) fn is_too_old(&self, index: SeqIndex) -> bool {
+        let behind = self.highest.map_or(0, |highest| highest.0.saturating_sub(index.0));
+        behind >= self.capacity as u64
     }
 
     pub(super) fn insert(&mut self, sent: Sent) {

@@ -49,6 +49,9 @@ pub(crate) struct Encoding {
     /// The layers of VP9 and AV1.
     scalable: Option<Box<Scalable>>,
     last_arrival: Option<Instant>,
+    /// When its highest number last rose, and how many frames the other encodings ended since.
+    last_rise: Option<Instant>,
+    frames_elsewhere: u32,
     /// Position of the first packet that was not fanned out yet.
     fresh_from: u64,
 }
@@ -57,6 +60,11 @@ pub(crate) struct Encoding {
 const OUTAGE: Duration = Duration::from_millis(400);
 /// With fewer missing than this, asking for them costs less: a screen that changes now and then.
 const OUTAGE_PACKETS: u64 = 10;
+
+/// Nothing new for so long while the other encodings go on: its publisher turned it off, most likely because its
+/// path carries less. Encoders leave out a few frames of their own accord.
+const STOPPED: Duration = Duration::from_millis(300);
+const STOPPED_FRAMES: u32 = 8;
 
 /// RTP header with the transport-wide number, and the SRTP tag: what a forwarded payload takes beside itself.
 const OVERHEAD_BYTES: usize = 36;
@@ -85,6 +93,8 @@ impl Encoding {
             backlog: Backlog::default(),
             scalable: codec.is_scalable().then(|| Box::new(Scalable::new(RATE_WINDOW))),
             last_arrival: None,
+            last_rise: None,
+            frames_elsewhere: 0,
             fresh_from: 0,
         }
     }
@@ -120,7 +130,21 @@ impl Encoding {
         if matches!(novelty, Novelty::Duplicate | Novelty::TooOld) {
             return Accepted::Dropped;
         }
+        if novelty == Novelty::Newest && !routed.retransmitted {
+            self.last_rise = Some(now);
+            self.frames_elsewhere = 0;
+        }
         self.store(now, codec, routed, packet, counters)
+    }
+
+    /// Another encoding of the publication ended a frame.
+    pub(crate) fn note_frame_elsewhere(&mut self) {
+        self.frames_elsewhere = self.frames_elsewhere.saturating_add(1);
+    }
+
+    /// Its publisher has turned it off, while other encodings go on. What is sent again of it may still come.
+    pub(crate) fn has_stopped(&self, now: Instant) -> bool {
+        self.frames_elsewhere >= STOPPED_FRAMES && self.last_rise.is_none_or(|at| now >= at + STOPPED)
     }
 
     /// After an outage of the publisher's path a keyframe comes sooner, and costs less, than all that is
@@ -289,8 +313,8 @@ impl Encoding {
         self.fresh_from = self.ring.head().0;
     }
 
-    /// Bits per second over the last second, as forwarded packets take them; zero when nothing came in it. What
-    /// had waited on the way and came at once counts as spread over its own time.
+    /// Bits per second over the last second, as forwarded packets take them; zero when nothing came in it, or it
+    /// [has stopped](Self::has_stopped). What had waited on the way and came at once counts as spread over its own time.
     pub(crate) fn bitrate(&self, now: Instant) -> Bitrate {
         self.bitrates(now)[MAX_TEMPORAL - 1]
     }
@@ -299,6 +323,9 @@ impl Encoding {
     pub(crate) fn bitrates(&self, now: Instant) -> [Bitrate; MAX_TEMPORAL] {
         if let Some(scalable) = self.scalable.as_deref().filter(|scalable| scalable.is_known()) {
             return self.layer_bitrates(now, scalable.largest(now));
+        }
+        if self.has_stopped(now) {
+            return [Bitrate::ZERO; MAX_TEMPORAL];
         }
         let share = self.share_of_now();
         let mut sum = Bitrate::ZERO;

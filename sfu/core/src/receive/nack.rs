@@ -34,6 +34,8 @@ pub(crate) struct NackGenerator {
     loss: LossShare,
     /// Between two requests, when it does not follow the path.
     fixed: Option<Duration>,
+    /// What was missing up to here for too long has been told.
+    overdue: Option<SeqIndex>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -115,6 +117,8 @@ const COPIES: u8 = 3;
 const SHORTEST_WAIT: Duration = Duration::from_millis(20);
 /// Nor farther apart: a picture that waits for longer needs a keyframe.
 const LONGEST_WAIT: Duration = Duration::from_millis(400);
+/// A picture that has stood still for so long is not to wait for another round trip alone.
+const PATIENCE: Duration = Duration::from_millis(800);
 /// After this many requests, not counting copies, the packet counts as lost for good: libwebrtc's `kMaxNackRetries`.
 const MAX_TRIES: u8 = 10;
 
@@ -160,6 +164,11 @@ impl NackGenerator {
         self.missing.clear();
     }
 
+    /// Nothing that is missing is asked for again. A late packet is still taken.
+    pub(crate) fn forget_missing(&mut self) {
+        self.missing.clear();
+    }
+
     fn advance(&mut self, highest: SeqIndex, index: SeqIndex) {
         let jump = index.0 - highest.0;
         if jump > MAX_JUMP {
@@ -185,14 +194,22 @@ impl NackGenerator {
         self.mark(index);
     }
 
-    /// Puts the numbers that are due into `out`, ascending.
-    pub(crate) fn poll(&mut self, now: Instant, out: &mut Vec<SeqNo>) {
+    /// Puts the numbers that are due into `out`, ascending. True once when one of them has been missing for so
+    /// long that the picture needs a keyframe, whether it still comes or not.
+    pub(crate) fn poll(&mut self, now: Instant, out: &mut Vec<SeqNo>) -> bool {
         let copies = if self.fixed.is_none() && self.loss.is_high() { COPIES } else { 1 };
         // With copies to come, the first of them may be early.
         let margin = if copies > 1 { 1.0 } else { MARGIN };
         let trip = self.fixed.unwrap_or_else(|| self.answers.round_trip().mul_f64(margin));
         let trip = trip.clamp(SHORTEST_WAIT * u32::from(COPIES), LONGEST_WAIT);
-        self.missing.retain(|missing| missing.tries < MAX_TRIES * copies || !missing.is_due(now));
+        let is_given_up = |missing: &Missing| missing.tries >= MAX_TRIES * copies && missing.is_due(now);
+        let is_late = |missing: &Missing| missing.asked.is_some_and(|asked| now >= asked.first + PATIENCE);
+        let is_overdue = self.fixed.is_none()
+            && self.missing.iter().any(|m| Some(m.index) > self.overdue && (is_late(m) || is_given_up(m)));
+        if is_overdue {
+            self.overdue = self.highest;
+        }
+        self.missing.retain(|missing| !is_given_up(missing));
         for missing in self.missing.iter_mut().filter(|missing| missing.is_due(now)) {
             missing.tries += 1;
             let wait = if missing.tries.is_multiple_of(copies) {
@@ -204,6 +221,7 @@ impl NackGenerator {
             missing.asked = Some(Asked { first, next: now + wait });
             out.push(missing.index.seq());
         }
+        is_overdue
     }
 
     /// True when a number has not been asked for yet.

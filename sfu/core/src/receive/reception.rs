@@ -96,7 +96,15 @@ impl Reception {
             return Accepted::Dropped;
         };
         self.next_report.get_or_insert(now + REPORT_INTERVAL);
-        encoding.handle_rtp(now, self.codec, routed, packet, counters)
+        let accepted = encoding.handle_rtp(now, self.codec, routed, packet, counters);
+        if routed.marker && !routed.retransmitted && accepted == Accepted::Stored {
+            for (place, other) in self.encodings.iter_mut().enumerate() {
+                if place != routed.encoding.index() {
+                    other.note_frame_elsewhere();
+                }
+            }
+        }
+        accepted
     }
 
     /// Takes a packet that another shard has received for the same publication.
@@ -152,9 +160,15 @@ impl Reception {
         for encoding in &mut self.encodings {
             let Some(ssrc) = encoding.ssrc else { continue };
             // Sound is repaired by RED; its packets are never asked for again.
+            if encoding.has_stopped(now) {
+                // Nobody is shown the rest of it.
+                encoding.nack.forget_missing();
+            }
             if !self.codec.is_audio() {
                 self.missing.clear();
-                encoding.nack.poll(now, &mut self.missing);
+                if encoding.nack.poll(now, &mut self.missing) {
+                    encoding.keyframes.request();
+                }
                 counters.nacks += self.missing.len() as u64;
                 rtcp::write_nack(out, self.sender, ssrc, &self.missing);
             }

@@ -51,11 +51,13 @@ struct Spec<'a> {
     extensions: Vec<(u8, &'a [u8])>,
     payload: Vec<u8>,
     padding: bool,
+    marker: bool,
 }
 
 impl<'a> Spec<'a> {
     fn new(ssrc: u32, pt: u8, seq: u16) -> Self {
-        Self { ssrc, pt, seq, time: 0, extensions: Vec::new(), payload: vec![0x10, 0x01, 7], padding: false }
+        let payload = vec![0x10, 0x01, 7];
+        Self { ssrc, pt, seq, time: 0, extensions: Vec::new(), payload, padding: false, marker: false }
     }
 
     fn ext(mut self, id: u8, value: &'a [u8]) -> Self {
@@ -65,6 +67,11 @@ impl<'a> Spec<'a> {
 
     fn payload(mut self, payload: &[u8]) -> Self {
         self.payload = payload.to_vec();
+        self
+    }
+
+    fn marker(mut self) -> Self {
+        self.marker = true;
         self
     }
 
@@ -80,7 +87,7 @@ impl<'a> Spec<'a> {
             assert!(block.push(ExtId::new(id).unwrap(), value));
         }
         let fields = HeaderFields {
-            marker: false,
+            marker: self.marker,
             padding: self.padding,
             pt: pt(self.pt),
             seq: SeqNo(self.seq),
@@ -521,4 +528,35 @@ fn an_encodings_rate_is_measured_and_falls_to_zero_when_it_stops() {
     assert!((980_000..1_080_000).contains(&rate.0), "{rate:?}");
     scene.at(4_000);
     assert_eq!(scene.reception.bitrate(scene.now, EncodingIndex(0)).0, 0);
+}
+
+#[test]
+fn an_encoding_without_new_frames_while_others_go_on_is_not_sent() {
+    let mut scene = Scene::new(vec![simulcast(Vec::new())]);
+    let rids: [&[u8]; 3] = [b"q", b"h", b"f"];
+    let send = |scene: &mut Scene, layer: u8, seq: u16| {
+        let spec =
+            Spec::new(50 + u32::from(layer), VP8, seq).ext(MID, b"1").ext(RID, rids[usize::from(layer)]);
+        scene.receive(&spec.marker());
+    };
+    let sent = |scene: &Scene| [0, 1, 2].map(|n| scene.reception.bitrate(scene.now, EncodingIndex(n)).0 > 0);
+    for frame in 0..30 {
+        scene.at(33 * u64::from(frame));
+        (0..3).for_each(|layer| send(&mut scene, layer, 2 * frame));
+    }
+    assert_eq!(sent(&scene), [true, true, true]);
+    // Of the largest one packet is missing and asked for when it is turned off.
+    send(&mut scene, 2, 100);
+    assert!(scene.rtcp().nacked.contains(&99));
+    for frame in 30..42 {
+        scene.at(33 * u64::from(frame));
+        (0..2).for_each(|layer| send(&mut scene, layer, 2 * frame));
+        scene.rtcp();
+    }
+    assert_eq!(sent(&scene), [true, true, false]);
+    scene.at(2_000);
+    assert!(!scene.rtcp().nacked.contains(&99), "nothing is asked for again");
+    // It is on again.
+    send(&mut scene, 2, 102);
+    assert!(sent(&scene)[2]);
 }

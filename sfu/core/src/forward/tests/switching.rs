@@ -462,3 +462,23 @@ fn a_late_packet_of_a_frame_that_was_left_out_takes_no_other_frames_id() {
     numbers.sort_unstable();
     assert_eq!(numbers, (1..=10).collect::<Vec<u16>>(), "its number is filled");
 }
+
+#[test]
+fn a_base_layers_packet_that_comes_too_late_asks_for_a_keyframe() {
+    for (temporal, wanted) in [(0, Some(EncodingIndex(0))), (1, None)] {
+        let (mut scene, mut camera) = (Scene::camera(), Camera::new());
+        scene.target(0);
+        scene.send(camera.frame(Frame::new(0, 0).key()));
+        let mut frame = camera.frame(Frame::new(0, FRAME_US).temporal(temporal));
+        let late = frame.remove(0);
+        scene.send(frame);
+        for at in 2..100 {
+            scene.send(camera.frame(Frame::new(0, at * FRAME_US)));
+        }
+        scene.take();
+        scene.send([late]);
+        assert!(scene.take().is_empty(), "its number may have been used");
+        assert_eq!(scene.forwarding.take_starved(), wanted, "temporal layer {temporal}");
+        assert_eq!(scene.forwarding.take_starved(), None);
+    }
+}

@@ -54,3 +54,24 @@ fn an_unanswered_request_is_repeated_with_growing_pauses() {
         .collect();
     assert_eq!(sent, [0, 1_000, 3_000, 7_000, 15_000, 31_000]);
 }
+
+#[test]
+fn what_is_missing_for_too_long_costs_one_keyframe() {
+    let mut scene = one_layer();
+    let asks_at = |scene: &mut Scene, from: u64| -> Vec<u64> {
+        let times = (from..from + 1_500).filter(|&millis| {
+            scene.at(millis);
+            !scene.rtcp().plis.is_empty()
+        });
+        times.collect()
+    };
+    for number in [1, 3, 5] {
+        scene.receive(&Spec::new(50, VP8, number));
+    }
+    assert_eq!(asks_at(&mut scene, 0), [800], "once for both");
+    // What is lost behind the keyframe needs another one.
+    scene.receive(&Spec::new(50, VP8, 6).payload(&[0x10, 0x00, 7]));
+    assert_eq!(asks_at(&mut scene, 1_500), [0; 0]);
+    scene.receive(&Spec::new(50, VP8, 8));
+    assert_eq!(asks_at(&mut scene, 3_000), [3_800]);
+}
