@@ -14,6 +14,7 @@ mod binding;
 mod encoding;
 mod keyframe;
 mod nack;
+mod path;
 mod reception;
 mod report;
 mod scalable;

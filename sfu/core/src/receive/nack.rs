@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use super::path::{Answers, LossShare};
 use crate::rtp::{SeqIndex, SeqNo};
 
 /// What a sequence number means after those before it.
@@ -59,56 +60,12 @@ impl Missing {
     }
 }
 
-/// How long the last answers took.
-///
-/// An answer does not say which of several requests it belongs to. It is counted from the first, so that none
-/// seems faster than it was, and the fastest of the last few is the round trip.
-#[derive(Debug, Default)]
-struct Answers {
-    last: [Option<Duration>; Self::COUNT],
-    next: usize,
-}
-
-impl Answers {
-    const COUNT: usize = 8;
-
-    fn add(&mut self, took: Duration) {
-        self.last[self.next] = Some(took);
-        self.next = (self.next + 1) % Self::COUNT;
-    }
-
-    fn round_trip(&self) -> Duration {
-        self.last.iter().flatten().min().copied().unwrap_or(FIRST_ROUND_TRIP)
-    }
-}
-
-/// Share of the last few hundred packets that did not come at first, in units of 2⁻¹⁶.
-#[derive(Debug, Default, Clone, Copy)]
-struct LossShare(u32);
-
-impl LossShare {
-    const ALL: u32 = 1 << 16;
-    /// The average is over about so many packets, a power of two.
-    const OVER: u32 = 256;
-
-    fn add(&mut self, is_lost: bool) {
-        self.0 -= self.0 / Self::OVER;
-        self.0 += if is_lost { Self::ALL / Self::OVER } else { 0 };
-    }
-
-    const fn is_high(self) -> bool {
-        self.0 > Self::ALL / 16
-    }
-}
-
 /// Late packets are taken back to here: four seconds of a 2.5 Mb/s encoding.
 const WINDOW: usize = 1024;
 /// A jump beyond this is a new start, not a loss: nothing is asked for.
 const MAX_JUMP: u64 = 500;
 /// Numbers asked for at a time; the oldest are given up.
 const MAX_MISSING: usize = 512;
-/// Before any answer was measured: libwebrtc's `kDefaultRtt`.
-const FIRST_ROUND_TRIP: Duration = Duration::from_millis(100);
 /// An answer may come a little later than the fastest did.
 const MARGIN: f64 = 1.1;
 /// Where much is lost, each request is sent so many times, the copies [`SHORTEST_WAIT`] apart.
