@@ -1,6 +1,7 @@
 //! What was sent, until feedback speaks of it.
 
 use std::collections::VecDeque;
+use std::num::NonZeroU32;
 use std::time::Instant;
 
 use super::loss::Fates;
@@ -15,7 +16,7 @@ pub(super) struct Ack {
     /// The subscriber's clock, from its own epoch.
     pub(super) arrived_micros: i64,
     pub(super) bytes: usize,
-    pub(super) cluster: Option<u32>,
+    pub(super) cluster: Option<NonZeroU32>,
 }
 
 /// Packets whose fate is not known.
@@ -36,9 +37,11 @@ pub(super) struct History {
 struct Sent {
     at_micros: i64,
     bytes: u16,
-    cluster: Option<u32>,
+    cluster: Option<NonZeroU32>,
     fate: Fate,
 }
+
+const _: () = assert!(size_of::<Sent>() <= 16, "a transport remembers some hundreds of them");
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
@@ -58,7 +61,7 @@ const WRAP_MICROS: i64 = 64_000 << 24;
 const KEEP_REPORTED: u64 = 64;
 
 impl History {
-    pub(super) fn push(&mut self, now: Instant, seq: SeqNo, bytes: usize, cluster: Option<u32>) {
+    pub(super) fn push(&mut self, now: Instant, seq: SeqNo, bytes: usize, cluster: Option<NonZeroU32>) {
         let epoch = *self.epoch.get_or_insert(now);
         let index = self.unwrapper.unwrap(seq);
         if self.sent.is_empty() {

@@ -1,5 +1,6 @@
 //! Short bursts above the estimate, to see whether the path carries more.
 
+use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use super::Bitrate;
@@ -32,7 +33,7 @@ pub(super) struct Prober {
     desired: Bitrate,
     state: State,
     /// Number of the last cluster.
-    cluster: u32,
+    cluster: NonZeroU32,
     next: Option<Instant>,
 }
 
@@ -83,7 +84,7 @@ const SLOT: Duration = Duration::from_millis(5);
 
 impl Default for Prober {
     fn default() -> Self {
-        Self { desired: Bitrate::ZERO, state: State::Idle, cluster: 0, next: None }
+        Self { desired: Bitrate::ZERO, state: State::Idle, cluster: NonZeroU32::MIN, next: None }
     }
 }
 
@@ -110,7 +111,7 @@ impl Prober {
 
     /// Cluster that a packet of `bytes` belongs to. Media that leaves meanwhile is part of the burst too: it
     /// takes its share of the path.
-    pub(super) fn on_send(&mut self, bytes: usize) -> Option<u32> {
+    pub(super) fn on_send(&mut self, bytes: usize) -> Option<NonZeroU32> {
         match &mut self.state {
             State::Sending { cluster, .. } => {
                 cluster.sent_bytes += bytes;
@@ -164,7 +165,7 @@ impl Prober {
         if rate < estimate.scaled(1.1) {
             return None;
         }
-        self.cluster += 1;
+        self.cluster = self.cluster.checked_add(1).unwrap_or(NonZeroU32::MIN);
         self.next = Some(now + INTERVAL);
         let goal_bytes = rate.bytes_in(LENGTH).max(MIN_BYTES);
         let acks = Acks::default();
