@@ -16,6 +16,7 @@ pub mod mixer;
 pub mod relay;
 
 mod away;
+mod carrying;
 mod channels;
 mod commands;
 mod connection;
@@ -394,10 +395,11 @@ impl Shard {
         self.downlinks.iter().filter(|(_, downlink)| waits(downlink) == Some(true)).count()
     }
 
-    /// Everybody is gone after [`Command::Close`].
+    /// Everybody is gone, as after [`Command::Close`], and nothing of them is left.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.rooms.is_empty() && self.seats.is_empty()
+        let people = self.rooms.len() + self.seats.len() + self.peers.len();
+        people + self.media.len() + self.media_of.len() + self.downlinks.len() == 0
     }
 
     /// Acts on all deadlines that have passed; `send` as in [`Self::end_turn`].

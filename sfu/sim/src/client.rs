@@ -1,7 +1,6 @@
-//! One participant: what it says on its signal connection, and its two peer connections.
+//! One participant: what it says on its signal connection, and its peer connections, two or a single one.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use netem::{Link, LinkConfig, Packet, Rng};
@@ -15,7 +14,7 @@ use sfu_core::transport::{Path, Received};
 use crate::camera::{Camera, CameraConfig};
 use crate::leg::Leg;
 use crate::microphone::Microphone;
-use crate::publisher::{EXTENSIONS, Publisher, RED, RIDS, RTX, Sources, VP8};
+use crate::publisher::{Publisher, Sources};
 use crate::subscriber::{Sink, Subscriber};
 
 /// What a client is and does.
@@ -43,6 +42,8 @@ pub struct ClientConfig {
     pub is_dtls_client: bool,
     /// Its network passes no UDP: its paths carry ICE-TCP connections, and must then lose nothing and keep order.
     pub is_tcp_only: bool,
+    /// A single peer connection carries both directions.
+    pub is_single: bool,
 }
 
 impl ClientConfig {
@@ -62,6 +63,7 @@ impl ClientConfig {
             signal_delay: Duration::from_millis(25),
             is_dtls_client: true,
             is_tcp_only: false,
+            is_single: false,
         }
     }
 
@@ -106,6 +108,8 @@ pub struct Client {
     pub(crate) number: u16,
     pub(crate) state: ClientState,
     pub(crate) publisher: Publisher,
+    /// The peer connection on which it receives; `None`: it has a single one, the publisher's.
+    pub(crate) second: Option<Leg>,
     pub(crate) subscriber: Subscriber,
     pub(crate) up: Link<Datagram>,
     pub(crate) down: Link<Datagram>,
@@ -114,6 +118,12 @@ pub struct Client {
     /// Track ids of its own tracks: sound, picture.
     pub(crate) own: [Option<String>; 2],
     offers: u32,
+    /// Sections in which a single peer connection only receives.
+    pub(crate) free_sections: Vec<Kind>,
+    /// Its camera is not published any more.
+    pub(crate) is_withdrawn: bool,
+    /// Who was loud, by the last words about it.
+    pub(crate) loud: Vec<String>,
     /// Tracks that the server says it has paused.
     pub(crate) paused: Vec<String>,
     pub(crate) pauses: u32,
@@ -141,17 +151,23 @@ impl Client {
         let camera = config.camera.as_ref().map(|camera| Camera::new(camera, label, rng.bits(), now));
         let microphone = config.has_microphone.then(|| Microphone::new(config.red, label, near_wrap, now));
         let ssrc_base = 1_000 * (u32::from(number) + 1);
+        // Less than LiveKit's client begins with: more are asked for.
+        let free_sections = if config.is_single { vec![Kind::Audio, Kind::Video] } else { Vec::new() };
         let sources = Sources { camera, microphone, near_wrap, ssrc_base };
         Self {
             number,
             state: ClientState::Joining,
             publisher: Publisher::new(publishing, sources, now),
-            subscriber: Subscriber::new(subscribing, began),
+            second: (!config.is_single).then_some(subscribing),
+            subscriber: Subscriber::new(began),
             up: Link::new(config.up, rng.bits()),
             down: Link::new(config.down, rng.bits()),
             requests: Vec::new(),
             own: [None, None],
             offers: 0,
+            free_sections,
+            is_withdrawn: false,
+            loud: Vec::new(),
             paused: Vec::new(),
             pauses: 0,
             resumed: HashMap::new(),
@@ -167,6 +183,9 @@ impl Client {
                 self.state = ClientState::Joined;
                 self.sid = Some(joined.participant.sid.to_string());
                 self.announce();
+                if self.config.is_single {
+                    self.offer();
+                }
             }
             Response::TrackPublished { cid, track } => {
                 let place = usize::from(cid == "picture");
@@ -178,13 +197,30 @@ impl Client {
                 }
             }
             Response::Answer(description) => {
-                let remote = SessionDescription::parse(&description.sdp).unwrap().remote().unwrap();
-                self.publisher.leg.set_server(remote, now);
+                let answer = SessionDescription::parse(&description.sdp).unwrap();
+                self.publisher.leg.set_server(answer.remote().unwrap(), now);
+                if self.config.is_single {
+                    self.subscriber.handle_sections(&self.publisher.leg, &answer, now);
+                }
+            }
+            Response::SectionsRequired { audios, videos } => {
+                let more = |kind, count: &u32| std::iter::repeat_n(kind, *count as usize);
+                self.free_sections.extend(more(Kind::Audio, audios).chain(more(Kind::Video, videos)));
+                self.offer();
+            }
+            // The network may have changed: everything is described anew.
+            Response::Resumed { .. } if self.offers > 0 => self.offer(),
+            Response::Speakers(speakers) => {
+                for speaker in speakers {
+                    self.loud.retain(|known| *known != speaker.sid.as_str());
+                    self.loud.extend(speaker.active.then(|| speaker.sid.to_string()));
+                }
             }
             Response::Offer(description) => {
                 let offer =
                     if self.config.rtx { description.sdp.clone() } else { without_rtx(&description.sdp) };
-                let sdp = self.subscriber.handle_offer(&offer, now);
+                let Some(leg) = &mut self.second else { return };
+                let sdp = self.subscriber.handle_offer(leg, &offer, now);
                 let answer = Description { id: description.id, sdp, mid_to_track: Vec::new() };
                 self.requests.push(Request::Answer(answer));
             }
@@ -202,28 +238,33 @@ impl Client {
             | Response::Update(_)
             | Response::TrackUnpublished(_)
             | Response::Mute { .. }
-            | Response::Speakers(_)
             | Response::RoomUpdate(_)
             | Response::Quality(_)
             | Response::SubscriptionPermission { .. }
             | Response::SubscriptionRefused { .. }
             | Response::TrackSubscribed(_)
             | Response::Outcome { .. }
-            | Response::RefreshToken(_)
-            | Response::SectionsRequired { .. } => {}
+            | Response::RefreshToken(_) => {}
         }
     }
 
     /// Takes a datagram of the server.
     pub(crate) fn handle_datagram(&mut self, now: Instant, mut datagram: Datagram) {
-        let is_publisher = datagram.path == self.publisher.leg.path();
-        let leg = if is_publisher { &mut self.publisher.leg } else { &mut self.subscriber.leg };
+        let second = self.second.as_mut().filter(|leg| leg.path() == datagram.path);
+        let (sends, receives) = (second.is_none(), second.is_some() || self.config.is_single);
+        let leg = second.unwrap_or(&mut self.publisher.leg);
         match leg.handle_datagram(now, &mut datagram.bytes) {
-            Received::Rtp(rtp) if !is_publisher => {
+            Received::Rtp(rtp) if receives => {
                 self.subscriber.handle_rtp(now, &datagram.bytes[..rtp.payload.end]);
             }
-            Received::Rtcp(place) if is_publisher => self.publisher.handle_rtcp(now, &datagram.bytes[place]),
-            Received::Rtcp(place) => self.subscriber.handle_rtcp(now, &datagram.bytes[place]),
+            Received::Rtcp(place) => {
+                if sends {
+                    self.publisher.handle_rtcp(now, &datagram.bytes[place.clone()]);
+                }
+                if receives {
+                    self.subscriber.handle_rtcp(now, &datagram.bytes[place]);
+                }
+            }
             Received::Rtp(_) | Received::Consumed | Received::PathChecked | Received::Dropped(_) => {}
         }
     }
@@ -231,8 +272,12 @@ impl Client {
     /// Everything that is due; call it after every input, too.
     pub(crate) fn turn(&mut self, now: Instant, at: Duration) {
         self.publisher.turn(now);
-        self.subscriber.turn(now);
-        for leg in [&mut self.publisher.leg, &mut self.subscriber.leg] {
+        if let Some(leg) = &mut self.second {
+            leg.turn(now);
+        }
+        let leg = self.second.as_mut().unwrap_or(&mut self.publisher.leg);
+        self.subscriber.turn(leg, now);
+        for leg in std::iter::once(&mut self.publisher.leg).chain(&mut self.second) {
             let path = leg.path();
             for bytes in leg.take() {
                 self.up.send(at, Datagram { path, bytes });
@@ -241,18 +286,43 @@ impl Client {
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        [self.publisher.poll_timeout(), self.subscriber.poll_timeout()].into_iter().flatten().min()
+        let second = self.second.as_ref().and_then(Leg::poll_timeout);
+        let receiving = self.subscriber.poll_timeout(self.receiving());
+        [self.publisher.poll_timeout(), second, receiving].into_iter().flatten().min()
+    }
+
+    /// The peer connection on which it receives.
+    pub(crate) fn receiving(&self) -> &Leg {
+        self.second.as_ref().unwrap_or(&self.publisher.leg)
+    }
+
+    /// The same, to send on.
+    pub(crate) fn receiving_mut(&mut self) -> &mut Leg {
+        self.second.as_mut().unwrap_or(&mut self.publisher.leg)
+    }
+
+    /// Publishes its camera no more, or again.
+    pub(crate) fn withdraw_camera(&mut self, is_withdrawn: bool) {
+        self.is_withdrawn = is_withdrawn;
+        if is_withdrawn {
+            self.offer();
+        } else {
+            self.publisher.introduce();
+            self.requests.push(Request::AddTrack(Box::new(self.wish("picture", Kind::Video))));
+        }
     }
 
     /// The received track of an SSRC in a datagram that goes to this client; `None` for other datagrams.
     pub(crate) fn track_in(&self, path: Path, datagram: &[u8]) -> Option<(u32, u16, Option<String>)> {
         let is_rtp = datagram.len() > 12 && datagram[0] >> 6 == 2 && !(192..=223).contains(&datagram[1]);
-        if !is_rtp || path != self.subscriber.leg.path() {
+        if !is_rtp || path != self.receiving().path() {
             return None;
         }
         let header = RtpHeader::parse(datagram).ok()?;
         let track = self.subscriber.track_of(header.ssrc.0).map(|track| track.sid.clone());
-        Some((header.ssrc.0, header.seq.0, track))
+        // What the server's own answer names may overtake that answer.
+        let overtakes = self.config.is_single && track.is_none();
+        (!overtakes).then_some((header.ssrc.0, header.seq.0, track))
     }
 
     fn set_paused(&mut self, track: &str, paused: bool, now: Instant) {
@@ -309,70 +379,8 @@ impl Client {
 
     fn offer(&mut self) {
         self.offers += 1;
-        let sdp = self.offer_text();
+        let sdp = self.offer_text(self.offers);
         self.requests.push(Request::Offer(Description { id: self.offers, sdp, mid_to_track: Vec::new() }));
-    }
-
-    fn offer_text(&self) -> String {
-        let leg = &self.publisher.leg;
-        let mids: Vec<&str> = [(self.config.has_microphone, "0"), (self.config.camera.is_some(), "1")]
-            .into_iter()
-            .filter_map(|(has, mid)| has.then_some(mid))
-            .collect();
-        let mut text = format!(
-            "v=0\r\no=- 9 {} IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE {}\r\n",
-            self.offers,
-            mids.join(" ")
-        );
-        let mut media = |mid: &str, line: &str, cid: &str, rest: &str| {
-            let local = leg.transport.local();
-            let _ = write!(
-                text,
-                "m={line}\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:{}\r\na=ice-pwd:{}\r\na=fingerprint:{}\r\n\
-                 a=setup:actpass\r\na=mid:{mid}\r\na=sendonly\r\na=rtcp-mux\r\na=rtcp-rsize\r\n\
-                 a=msid:s {cid}\r\n",
-                local.ufrag,
-                local.pwd,
-                leg.transport.fingerprint()
-            );
-            for (id, uri) in EXTENSIONS {
-                let _ = write!(text, "a=extmap:{id} {uri}\r\n");
-            }
-            text.push_str(rest);
-        };
-        if self.config.has_microphone {
-            let formats = if self.config.red { format!("{RED} 111") } else { "111".to_owned() };
-            let red = format!("a=rtpmap:{RED} red/48000/2\r\na=fmtp:{RED} 111/111\r\n");
-            let rest = format!(
-                "a=rtpmap:111 opus/48000/2\r\na=rtcp-fb:111 transport-cc\r\na=fmtp:111 useinbandfec=1\r\n{}\
-                 a=ssrc:{} cname:c\r\n",
-                if self.config.red { red.as_str() } else { "" },
-                self.publisher.sound_ssrc()
-            );
-            media("0", &format!("audio 9 UDP/TLS/RTP/SAVPF {formats}"), "sound", &rest);
-        }
-        if let Some(camera) = &self.config.camera {
-            let mut rest = format!(
-                "a=rtpmap:{VP8} VP8/90000\r\na=rtcp-fb:{VP8} transport-cc\r\na=rtcp-fb:{VP8} nack\r\n\
-                 a=rtcp-fb:{VP8} nack pli\r\na=rtcp-fb:{VP8} ccm fir\r\na=rtpmap:{RTX} rtx/90000\r\n\
-                 a=fmtp:{RTX} apt={VP8}\r\n"
-            );
-            let rids = &RIDS[..camera.rates_bps.len()];
-            if rids.len() > 1 {
-                for rid in rids {
-                    let _ = write!(rest, "a=rid:{rid} send\r\n");
-                }
-                let _ = write!(rest, "a=simulcast:send {}\r\n", rids.join(";"));
-            } else {
-                let (ssrc, rtx) = self.publisher.ssrcs(0);
-                let _ = write!(
-                    rest,
-                    "a=ssrc-group:FID {ssrc} {rtx}\r\na=ssrc:{ssrc} cname:c\r\na=ssrc:{rtx} cname:c\r\n"
-                );
-            }
-            media("1", &format!("video 9 UDP/TLS/RTP/SAVPF {VP8} {RTX}"), "picture", &rest);
-        }
-        text
     }
 }
 

@@ -24,6 +24,7 @@ mod client;
 mod leg;
 mod mark;
 mod microphone;
+mod offer;
 mod picture;
 mod publisher;
 mod sound;

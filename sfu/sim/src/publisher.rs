@@ -162,6 +162,11 @@ impl Publisher {
         self.streams[self.streams.len() - 1].ssrc
     }
 
+    /// Its encodings name themselves again, as a new sender's do.
+    pub(crate) fn introduce(&mut self) {
+        self.streams.iter_mut().for_each(|stream| stream.is_known = false);
+    }
+
     /// Bits per second that the client believes its path carries.
     pub(crate) fn estimate(&self) -> Bitrate {
         self.estimate

@@ -1,4 +1,4 @@
-//! A client's receiving side: one peer connection, its tracks, and the RTCP that a browser sends about them.
+//! A client's receiving side: its tracks, and the RTCP that a browser sends about them.
 //!
 //! Order, NACK, reports and feedback are the SFU's own receiving side, which asks as a browser does; what is
 //! seen and heard is modelled apart from it, in `picture` and `sound`.
@@ -50,7 +50,6 @@ pub(crate) struct Track {
 }
 
 pub(crate) struct Subscriber {
-    pub(crate) leg: Leg,
     inbound: Inbound<usize>,
     pub(crate) tracks: Vec<Track>,
     counters: ReceiveCounters,
@@ -63,9 +62,8 @@ pub(crate) struct Subscriber {
 }
 
 impl Subscriber {
-    pub(crate) fn new(leg: Leg, began: Instant) -> Self {
+    pub(crate) fn new(began: Instant) -> Self {
         Self {
-            leg,
             inbound: Inbound::new(Ssrc(4_000)),
             tracks: Vec::new(),
             counters: ReceiveCounters::default(),
@@ -77,23 +75,34 @@ impl Subscriber {
     }
 
     /// Takes the server's offer; returns our answer.
-    pub(crate) fn handle_offer(&mut self, sdp: &str, now: Instant) -> String {
+    pub(crate) fn handle_offer(&mut self, leg: &mut Leg, sdp: &str, now: Instant) -> String {
         let description = SessionDescription::parse(sdp).unwrap();
-        self.leg.set_server(description.remote().unwrap(), now);
+        leg.set_server(description.remote().unwrap(), now);
+        let sdp = self.handle_sections(leg, &description, now);
+        sdp.replace("a=setup:passive", &format!("a=setup:{}", leg.setup()))
+    }
+
+    /// Takes the sections in which the server sends; returns how an offer of them would be answered.
+    pub(crate) fn handle_sections(
+        &mut self,
+        leg: &Leg,
+        description: &SessionDescription,
+        now: Instant,
+    ) -> String {
         self.version += 1;
-        let credentials = self.leg.transport.local().clone();
+        let credentials = leg.transport.local().clone();
         let candidates = [Candidate { address: SERVER, protocol: CandidateProtocol::Udp }];
         let local = LocalDescription {
             session_id: 5,
             version: self.version,
             credentials: &credentials,
-            fingerprint: self.leg.transport.fingerprint(),
+            fingerprint: leg.transport.fingerprint(),
             candidates: &candidates,
             lite: true,
         };
-        let answered = answer(&description, &local, &[]).unwrap();
+        let answered = answer(description, &local, &[]).unwrap();
         self.negotiate(&answered.negotiated, now);
-        answered.sdp.replace("a=setup:passive", &format!("a=setup:{}", self.leg.setup()))
+        answered.sdp
     }
 
     /// Takes a decrypted RTP packet.
@@ -160,9 +169,8 @@ impl Subscriber {
     }
 
     /// Everything that is due; call it after every input, too.
-    pub(crate) fn turn(&mut self, now: Instant) {
-        self.leg.turn(now);
-        if !self.leg.connected || self.leg.closed {
+    pub(crate) fn turn(&mut self, leg: &mut Leg, now: Instant) {
+        if !leg.connected || leg.closed {
             return;
         }
         let mut compound = Vec::new();
@@ -183,7 +191,7 @@ impl Subscriber {
                 compound.clear();
                 track.reception.poll_rtcp(now, &mut compound, &mut self.counters);
                 if !compound.is_empty() {
-                    self.leg.send_rtcp(&compound);
+                    leg.send_rtcp(&compound);
                 }
             }
         }
@@ -191,15 +199,14 @@ impl Subscriber {
             compound.clear();
             self.inbound.poll_rtcp(now, &mut compound);
             if !compound.is_empty() {
-                self.leg.send_rtcp(&compound);
+                leg.send_rtcp(&compound);
             }
         }
     }
 
-    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        let leg = self.leg.poll_timeout();
-        if !self.leg.connected || self.leg.closed {
-            return leg;
+    pub(crate) fn poll_timeout(&self, leg: &Leg) -> Option<Instant> {
+        if !leg.connected || leg.closed {
+            return None;
         }
         let live = self.tracks.iter().filter(|track| track.is_live);
         let tracks = live.flat_map(|track| {
@@ -209,7 +216,7 @@ impl Subscriber {
             };
             [track.reception.poll_timeout(), sink]
         });
-        tracks.chain([leg, self.inbound.poll_timeout()]).flatten().min()
+        tracks.chain([self.inbound.poll_timeout()]).flatten().min()
     }
 
     /// The track of an SSRC on this connection, media or retransmission.
@@ -228,7 +235,7 @@ impl Subscriber {
         }
         for section in &negotiated.sections {
             let is_media = matches!(section.kind, MediaKind::Audio | MediaKind::Video);
-            let known = self.tracks.iter().any(|track| track.mid == section.mid);
+            let known = self.tracks.iter().any(|track| track.is_live && track.mid == section.mid);
             if is_media && !known && !section.stopped && section.direction.receives() {
                 self.add(section, now);
             }

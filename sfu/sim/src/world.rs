@@ -358,7 +358,7 @@ impl World {
 }
 
 fn owns(client: &Client, path: Path) -> bool {
-    client.publisher.leg.path() == path || client.subscriber.leg.path() == path
+    client.publisher.leg.path() == path || client.receiving().path() == path
 }
 
 fn check_mark(checks: &mut Checks, at: Duration, client: u16, room: u16, (sid, mark): (&String, &Mark)) {

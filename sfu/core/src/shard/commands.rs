@@ -13,7 +13,7 @@ use super::{Command, Event, RoomKey, Shard, SignalEnd};
 use crate::room::admin::{AdminError, ParticipantChange, Text};
 use crate::room::calls::{Call, CallId};
 use crate::room::message::{
-    LeaveAction, LeaveReason, RefusalReason, Request, Response, ResumeFault, Scenario, SyncState, Target,
+    LeaveAction, LeaveReason, RefusalReason, Request, Response, ResumeFault, Scenario, SyncState,
 };
 use crate::room::participant::{Join, Transports};
 use crate::room::sid::ParticipantSid;
@@ -92,7 +92,7 @@ impl Shard {
         (seat.may_pause, seat.receives_red) = (join.may_pause, join.receives_red);
         let shard = self.seating.seat(room_key, can_move(&join));
         if shard != self.config.seating.index {
-            seat.place = Place::Away(AwaySeat::new(shard, transports));
+            seat.place = Place::Away(AwaySeat::new(shard));
         }
         seat.tcp_only = self.rooms.get(&room_key).is_some_and(|room| room.is_tcp_only(&join.identity));
         self.seats.insert(key, seat);
@@ -112,7 +112,7 @@ impl Shard {
         self.stats.joins += 1;
         self.watch_connections(now);
         if shard != self.config.seating.index {
-            self.open_away(key, connection);
+            self.open_away(key, (connection, transports));
             self.apply_effects(room_key, now);
             self.order(shard, Order::Begin(key));
             self.schedule_seat(key, now);
@@ -213,24 +213,15 @@ impl Shard {
             return;
         }
         match request {
-            Request::Offer(offer) => match self.single_away(key) {
-                Some(shard) => self.order(shard, Order::Offer(key, Box::new(offer))),
-                None => self.on_offer(key, &offer, now),
-            },
+            Request::Offer(offer) => self.on_offer(key, &offer, now),
             Request::Answer(answer) => match self.away(key) {
                 Some(shard) => self.order(shard, Order::Answer(key, Box::new(answer))),
                 None => self.on_answer(key, &answer, now),
             },
-            Request::Trickle(trickle) => {
-                let away = match trickle.target {
-                    Target::Publisher => self.single_away(key),
-                    Target::Subscriber => self.away(key),
-                };
-                match away {
-                    Some(shard) => self.order(shard, Order::Trickle(key, trickle)),
-                    None => self.on_trickle(key, &trickle, now),
-                }
-            }
+            Request::Trickle(trickle) => match self.away(key) {
+                Some(shard) => self.order(shard, Order::Trickle(key, trickle)),
+                None => self.on_trickle(key, &trickle, now),
+            },
             Request::Simulate(scenario) => self.on_simulate(key, scenario, now),
             Request::SyncState(state) => self.on_sync_state(key, &state, now),
             Request::AddTrack(wish) => {
@@ -398,9 +389,7 @@ impl Shard {
                 Ok(AdminReply::Participants(room.participants().map(|(_, p)| p.full_info()).collect()))
             }
             AdminRequest::Participant { identity, what, .. } => {
-                let reply = administer_participant(room, &identity, what, at);
-                self.bring_home(key, &identity, now);
-                reply
+                administer_participant(room, &identity, what, at)
             }
             AdminRequest::SendMessage { bytes, lossy, identities, sids, .. } => {
                 room.send_message(bytes, lossy, &identities, &sids);

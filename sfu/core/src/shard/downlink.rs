@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::time::Instant;
 
-use super::media::{Feed, Media, MediaKey};
+use super::media::{Media, MediaKey};
 use super::mixer::{LinkId, MixerMessage, TrackHandle};
 use super::peer::TransportKey;
 use super::relay::Report;
@@ -173,18 +173,11 @@ impl Shard {
         let Some(media) = self.media_of.get(&publication).and_then(|&key| self.media.get_mut(key)) else {
             return;
         };
-        let room = media.room;
-        match &mut media.feed {
-            Feed::Publisher(_) => {
-                if let Some(room) = self.rooms.get_mut(&room) {
-                    room.received(publication);
-                }
-            }
-            Feed::Home(home) if !home.told_received => {
-                home.told_received = true;
-                self.report_home(room.home(), Report::Received(publication));
-            }
-            Feed::Home(_) => {}
+        if let Some(room) = self.rooms.get_mut(&media.room) {
+            room.received(publication);
+        } else if !std::mem::replace(&mut media.told_received, true) {
+            let home = media.room.home();
+            self.report_home(home, Report::Received(publication));
         }
     }
 
@@ -238,7 +231,7 @@ impl Shard {
     pub(super) fn read_wish(&mut self, key: DownlinkKey) {
         let Some(downlink) = self.downlinks.get(key) else { return };
         // Home says what its guests want.
-        if self.media.get(downlink.media).is_none_or(Media::is_carried) {
+        if self.media.get(downlink.media).is_none_or(|media| !self.is_home(media.room)) {
             return;
         }
         let wanted = self.wish(downlink.subscriber, downlink.media);

@@ -86,21 +86,19 @@ impl Shard {
         match &word.0 {
             WordKind::Order(order) => match order {
                 Order::Open(guest) => Work::Room(guest.room),
-                Order::Carry(carried) => Work::Room(carried.room),
+                Order::Receive(carried, _) | Order::Carry(carried) => Work::Room(carried.room),
                 Order::Begin(key)
                 | Order::Close(key)
                 | Order::Resumed(key, _)
                 | Order::SignalLost(key)
-                | Order::Offer(key, _)
+                | Order::Offer(key, ..)
                 | Order::Answer(key, _)
                 | Order::Trickle(key, _)
                 | Order::Pretend(key, _)
                 | Order::Detach(key, _) => seat(key),
                 Order::Attach(link) | Order::Tune(link) => seat(&link.subscriber),
                 Order::Deliver(delivery) => delivery.to.first().map_or(Work::Nobody, seat),
-                Order::Drop(publication) | Order::Clock(publication, ..) | Order::State(publication, _) => {
-                    media(publication)
-                }
+                Order::Drop(publication) | Order::Speaks(publication, _) => media(publication),
             },
             WordKind::Report(report) => match report {
                 Report::Say(key, _)
@@ -109,11 +107,11 @@ impl Shard {
                 | Report::Quality(key, _)
                 | Report::Dismiss(key, ..)
                 | Report::Message { from: key, .. }
-                | Report::Unplayable(key, _) => seat(key),
-                Report::Received(publication)
-                | Report::Wants(publication, _)
-                | Report::Keyframes(publication, _) => media(publication),
+                | Report::Unplayable(key, _)
+                | Report::Sections(key, _) => seat(key),
+                Report::Received(publication) => media(publication),
             },
+            WordKind::Media(publication, _) => media(publication),
         }
     }
 

@@ -1,40 +1,21 @@
-//! The away side of a relay: participants who receive here, and whose room lives on another shard.
+//! The away side of a relay: participants whose transports are here, and whose room lives on another shard.
 //!
-//! A guest's transport, negotiation and downlinks are those of anybody; what its room would be asked or told
-//! goes to its home shard as a report.
+//! A guest's transports, negotiation, publications and downlinks are those of anybody; what its room would be
+//! asked or told goes to its home shard as a report.
 
 use std::time::Instant;
 
-use super::guard::Work;
-use super::media::{Feed, HomeFeed, Media, MediaKey};
-use super::relay::{Carried, Encodings, Guest, Link, Order, PacketBatch, Report, ShardIndex, Word, WordKind};
+use super::carrying::RelayFeed;
+use super::media::Feed;
+use super::relay::{Carried, Guest, Link, Order, Report, ShardIndex, Word, WordKind};
 use super::seat::{GuestSeat, Place, Seat};
 use super::{RoomKey, Shard};
-use crate::names::Ssrc;
-use crate::receive::{EncodingIndex, Reception};
 use crate::room::message::{LeaveAction, LeaveReason};
 use crate::room::participant::Transports;
 use crate::room::{ParticipantKey, PublicationKey};
+use crate::sdp::NegotiatedSection;
 
 impl Shard {
-    /// Takes packets that another shard has opened; they are forwarded at the end of the turn.
-    pub fn handle_packets(&mut self, now: Instant, batch: &PacketBatch) {
-        let Some(&key) = self.media_of.get(&batch.publication()) else { return };
-        let Some(media) = self.media.get(key) else { return };
-        let work = Work::Room(media.room);
-        self.guard(&work, now, |shard| shard.on_packets(key, batch));
-    }
-
-    fn on_packets(&mut self, key: MediaKey, batch: &PacketBatch) {
-        let Some(media) = self.media.get_mut(key) else { return };
-        let Feed::Home(home) = &media.feed else { return };
-        let count = batch.write_to(&mut media.reception, home.told_wants);
-        if count > 0 {
-            self.stats.relay.packets += u64::try_from(count).unwrap_or(0);
-            self.note_fresh(key);
-        }
-    }
-
     pub(super) fn report_home(&mut self, home: ShardIndex, report: Report) {
         self.words.push_back((home, Word(WordKind::Report(report))));
     }
@@ -65,10 +46,11 @@ impl Shard {
                     seat.connection = None;
                 }
             }
-            Order::Offer(key, offer) => self.on_offer(key, &offer, now),
+            Order::Offer(key, id, offer) => self.answer_offer(key, (id, *offer), now),
             Order::Answer(key, answer) => self.on_answer(key, &answer, now),
             Order::Trickle(key, trickle) => self.on_trickle(key, &trickle, now),
             Order::Pretend(key, bps) => self.pretend_bandwidth(key, bps, now),
+            Order::Receive(about, section) => self.receive_here(*about, &section, now),
             Order::Carry(carried) => self.carry_here(*carried),
             Order::Drop(publication) => self.drop_carried(publication, now),
             // A panic here has taken it, and home does not know yet.
@@ -86,20 +68,10 @@ impl Shard {
                     self.deliver(to, delivery.lossy, &delivery.bytes, now);
                 }
             }
-            Order::Clock(publication, encoding, clock) => {
+            Order::Speaks(publication, speaks) => {
                 let media = self.media_of.get(&publication).and_then(|&key| self.media.get_mut(key));
                 if let Some(media) = media {
-                    media.reception.handle_sender_clock(now, encoding, clock);
-                }
-            }
-            Order::State(publication, state) => {
-                let media = self.media_of.get(&publication).and_then(|&key| self.media.get_mut(key));
-                if let Some(Feed::Home(home)) = media.map(|media| &mut media.feed) {
-                    home.state = *state;
-                }
-                // A paced switch ends between two turns.
-                if let Some(&key) = self.media_of.get(&publication) {
-                    self.look_at_wants(key);
+                    media.speaks = speaks;
                 }
             }
         }
@@ -142,58 +114,6 @@ impl Shard {
         }
     }
 
-    /// Somebody here needs a keyframe of a carried encoding; false for a publication of this shard.
-    pub(super) fn want_keyframe(&mut self, key: MediaKey, encoding: EncodingIndex) -> bool {
-        let Some(media) = self.media.get_mut(key) else { return false };
-        let Feed::Home(home) = &mut media.feed else { return false };
-        if !media.reception.codec().is_audio() {
-            let stream = if media.reception.is_scalable() { EncodingIndex(0) } else { encoding };
-            home.keyframes.insert(stream);
-        }
-        self.look_at_wants(key);
-        true
-    }
-
-    /// What is wanted of a carried publication may have changed.
-    pub(super) fn look_at_wants(&mut self, key: MediaKey) {
-        let Some(Feed::Home(home)) = self.media.get_mut(key).map(|media| &mut media.feed) else { return };
-        if !std::mem::replace(&mut home.is_unsettled, true) {
-            self.unsettled.push(key);
-        }
-    }
-
-    /// Tells homes what is wanted of their publications now.
-    pub(super) fn report_wants(&mut self) {
-        let mut unsettled = std::mem::take(&mut self.unsettled);
-        for key in unsettled.drain(..) {
-            let Some(media) = self.media.get_mut(key) else { continue };
-            let Feed::Home(home) = &mut media.feed else { continue };
-            home.is_unsettled = false;
-            let mut wants = Encodings::default();
-            for &downlink in &media.downlinks {
-                let Some(forwarding) = self.downlinks.get(downlink).and_then(|d| d.forwarding.as_ref())
-                else {
-                    continue;
-                };
-                // The current one goes on until the target's keyframe. Layers of one stream cross as that stream.
-                if let Some(target) = forwarding.target() {
-                    let all = [Some(target.encoding), forwarding.current()].into_iter().flatten();
-                    all.for_each(|encoding| wants.insert(forwarding.config().stream(encoding)));
-                }
-            }
-            let keyframes = std::mem::take(&mut home.keyframes).common(wants);
-            let before = std::mem::replace(&mut home.told_wants, wants);
-            let (publication, shard) = (media.publication, media.room.home());
-            if before != wants {
-                self.report_home(shard, Report::Wants(publication, wants));
-            }
-            if !keyframes.is_empty() {
-                self.report_home(shard, Report::Keyframes(publication, keyframes));
-            }
-        }
-        self.unsettled = unsettled;
-    }
-
     fn open_guest(&mut self, guest: Guest, now: Instant) {
         let key = guest.key;
         let mut seat = Seat::new(guest.room, Some(guest.connection), guest.lifeline, now);
@@ -214,21 +134,30 @@ impl Shard {
         let receives = seat.subscriber.and_then(|peer| self.peers.get(peer)?.role.receives());
         let attached: Vec<_> = receives.map_or(Vec::new(), |r| r.by_publication.keys().copied().collect());
         attached.into_iter().for_each(|publication| self.detach(key, publication, now));
+        let own =
+            self.media.iter().filter(|(_, media)| media.owner == key).map(|(_, media)| media.publication);
+        let own: Vec<_> = own.collect();
+        own.into_iter().for_each(|publication| self.drop_carried(publication, now));
         self.remove_seat(key, None, now);
     }
 
-    fn carry_here(&mut self, carried: Carried) {
-        if self.media_of.contains_key(&carried.publication) {
-            return;
+    /// A guest publishes: its media comes in here, and goes home.
+    fn receive_here(&mut self, about: Carried, section: &NegotiatedSection, now: Instant) {
+        let (publication, home) = (about.publication, about.room.home());
+        let Some(seat) = self.seats.get(&about.owner).filter(|seat| seat.is_guest()) else { return };
+        let Some(peer) = seat.publisher else { return };
+        if !self.media_of.contains_key(&publication) {
+            let key = self.insert_media(about, Feed::Publisher(peer, section.mid), Some(home));
+            self.accompany(key, now);
         }
-        let reception = Reception::new(carried.codec, carried.encodings, Ssrc(0));
-        let feed = Feed::Home(Box::new(HomeFeed::new(carried.state)));
-        let mut media =
-            Media::new(carried.publication, reception, carried.room, (feed, carried.owner), carried.origin);
-        media.red = carried.red;
-        media.fmtp = carried.fmtp;
-        let key = self.media.insert(media);
-        self.media_of.insert(carried.publication, key);
+        self.set_section(publication, section);
+    }
+
+    fn carry_here(&mut self, carried: Carried) {
+        if !self.media_of.contains_key(&carried.publication) {
+            let feed = Feed::Relay(Box::new(RelayFeed::new(carried.room.home())));
+            self.insert_media(carried, feed, None);
+        }
     }
 
     fn drop_carried(&mut self, publication: PublicationKey, now: Instant) {

@@ -3,15 +3,17 @@
 use std::num::NonZeroU32;
 use std::time::Instant;
 
-use super::away::RelayLeg;
+use super::carrying::{RelayFeed, RelayLeg};
 use super::downlink::DownlinkKey;
 use super::guard::Work;
 use super::peer::TransportKey;
-use super::relay::{CarriedState, Encodings, Order, Origin};
+use super::relay::{Carried, Order, Origin};
 use super::timers::Timer;
 use super::{Destination, RoomKey, Send, Shard};
 use crate::bwe::Bitrate;
+use crate::codec::AudioLevel;
 use crate::forward::{Heard, Leg, Plain, SLOT, Target};
+use crate::names::{Mid, Ssrc};
 use crate::receive::{Accepted, EncodingIndex, MAX_TEMPORAL, Reception};
 use crate::room::{ParticipantKey, PublicationKey};
 
@@ -31,8 +33,12 @@ pub(super) struct Media {
     pub(super) red: bool,
     /// Its codec's format parameters.
     pub(super) fmtp: String,
-    /// Shards that carry it, too.
+    /// Shards to which it goes.
     pub(super) legs: Vec<RelayLeg>,
+    /// Its publisher speaks, or did so lately, as far as home has said so; home itself asks the room.
+    pub(super) speaks: bool,
+    /// Home knows that somebody here receives it.
+    pub(super) told_received: bool,
     /// It is in the list of publications with fresh packets.
     is_fresh: bool,
     /// Which layers the publisher was told to send, and a smaller wish with its time.
@@ -41,49 +47,66 @@ pub(super) struct Media {
 }
 
 impl Media {
-    pub(super) fn new(
-        publication: PublicationKey,
-        reception: Reception,
-        room: RoomKey,
-        (feed, owner): (Feed, ParticipantKey),
-        origin: Origin,
-    ) -> Self {
+    /// `sender` is the SSRC of our reports to its publisher.
+    pub(super) fn new(about: Carried, feed: Feed, sender: Ssrc) -> Self {
         Self {
-            publication,
-            reception,
-            room,
+            publication: about.publication,
+            reception: Reception::new(about.codec, about.encodings, sender),
+            room: about.room,
             feed,
-            owner,
-            origin,
+            owner: about.owner,
+            origin: about.origin,
             downlinks: Vec::new(),
             legs: Vec::new(),
-            red: false,
-            fmtp: String::new(),
+            red: about.red,
+            fmtp: about.fmtp,
+            speaks: about.speaks,
+            told_received: false,
             is_fresh: false,
             told_qualities: [true; 3],
             lower_qualities_at: None,
         }
     }
 
-    /// It lives on another shard.
+    /// What another shard must know of it.
+    pub(super) fn about(&self) -> Carried {
+        Carried {
+            publication: self.publication,
+            room: self.room,
+            owner: self.owner,
+            origin: self.origin.clone(),
+            codec: self.reception.codec(),
+            encodings: self.reception.stream_count(),
+            red: self.red,
+            fmtp: self.fmtp.clone(),
+            speaks: self.speaks,
+        }
+    }
+
+    /// Its packets come from another shard.
     pub(super) const fn is_carried(&self) -> bool {
-        matches!(self.feed, Feed::Home(_))
+        matches!(self.feed, Feed::Relay(_))
     }
 
     /// Bits per second of an encoding up to each temporal layer, whether it crosses or not.
     pub(super) fn bitrates(&self, now: Instant, encoding: EncodingIndex) -> [Bitrate; MAX_TEMPORAL] {
         match &self.feed {
-            Feed::Publisher(_) => self.reception.bitrates(now, encoding),
-            Feed::Home(home) => home.state.rates.get(encoding.index()).copied().unwrap_or_default(),
+            Feed::Publisher(..) => self.reception.bitrates(now, encoding),
+            Feed::Relay(feed) => feed.rates.rates.get(encoding.index()).copied().unwrap_or_default(),
+        }
+    }
+
+    /// Frames a second of an encoding up to each temporal layer, whether it crosses or not.
+    pub(super) fn frame_rates(&self, now: Instant, encoding: EncodingIndex) -> [u64; MAX_TEMPORAL] {
+        match &self.feed {
+            Feed::Publisher(..) => self.reception.frame_rates(now, encoding),
+            Feed::Relay(feed) => feed.rates.frame_rates.get(encoding.index()).copied().unwrap_or_default(),
         }
     }
 
     /// The first temporal layer with which an encoding has so many frames a second.
     pub(super) fn temporal_for(&self, now: Instant, encoding: EncodingIndex, frame_rate: NonZeroU32) -> u8 {
-        let rates = match &self.feed {
-            Feed::Publisher(_) => self.reception.frame_rates(now, encoding),
-            Feed::Home(home) => home.state.frame_rates.get(encoding.index()).copied().unwrap_or_default(),
-        };
+        let rates = self.frame_rates(now, encoding);
         // A camera of 30 frames a second brings 29 in some seconds.
         let enough = |rate: &u64| rate * 10 >= u64::from(frame_rate.get()) * 9;
         let layer = rates.iter().position(enough).and_then(|layer| u8::try_from(layer).ok());
@@ -93,44 +116,16 @@ impl Media {
 
 /// Where a publication's packets come from.
 pub(super) enum Feed {
-    /// From its publisher's transport, which is here.
-    Publisher(TransportKey),
-    /// From its home shard.
-    Home(Box<HomeFeed>),
-}
-
-/// What is known and told of a publication of another shard.
-pub(super) struct HomeFeed {
-    pub(super) state: CarriedState,
-    /// Encodings that cross.
-    pub(super) told_wants: Encodings,
-    /// Encodings of which somebody needs a keyframe since the last turn.
-    pub(super) keyframes: Encodings,
-    /// Home knows that somebody here receives it.
-    pub(super) told_received: bool,
-    /// It is in the list of those whose wants are looked at.
-    pub(super) is_unsettled: bool,
-}
-
-impl HomeFeed {
-    pub(super) fn new(state: CarriedState) -> Self {
-        Self {
-            state,
-            told_wants: Encodings::default(),
-            keyframes: Encodings::default(),
-            told_received: false,
-            is_unsettled: false,
-        }
-    }
+    /// From its publisher's transport, which is here, in this section.
+    Publisher(TransportKey, Mid),
+    /// From another shard.
+    Relay(Box<RelayFeed>),
 }
 
 impl Shard {
     /// Takes one decrypted packet of a publisher.
     pub(super) fn handle_rtp(&mut self, key: TransportKey, now: Instant, packet: &[u8]) {
-        let at = self.now(now);
-        let Some(peer) = self.peers.get_mut(key) else { return };
-        let owner = peer.owner;
-        let Some(publishing) = peer.publishing() else { return };
+        let Some(publishing) = self.peers.get_mut(key).and_then(super::Peer::publishing) else { return };
         let counters = &mut self.stats.media.receive;
         let routed = publishing.inbound.route(now, packet, counters);
         self.timers.schedule(Timer::Feedback(key), publishing.inbound.poll_timeout());
@@ -139,16 +134,21 @@ impl Shard {
         if media.reception.handle_rtp(now, &routed, packet, counters) == Accepted::Dropped {
             return;
         }
-        let room_key = media.room;
+        let (room, owner) = (media.room, media.owner);
         self.note_fresh(routed.publication);
-        if let Some(level) = routed.audio_level
-            && let Some(room) = self.rooms.get_mut(&room_key)
-        {
-            let before = room.poll_timeout();
-            room.handle_audio_level(owner, level.below_full_scale, at);
-            if before.is_none() || room.poll_timeout() < before {
-                self.timers.schedule(Timer::Room(room_key), room.poll_timeout());
-            }
+        if let Some(level) = routed.audio_level {
+            self.hear(room, owner, level, now);
+        }
+    }
+
+    /// A publisher is so loud. Home alone keeps account of it: there its sound always comes.
+    pub(super) fn hear(&mut self, room_key: RoomKey, owner: ParticipantKey, level: AudioLevel, now: Instant) {
+        let at = self.now(now);
+        let Some(room) = self.rooms.get_mut(&room_key) else { return };
+        let before = room.poll_timeout();
+        room.handle_audio_level(owner, level.below_full_scale, at);
+        if before.is_none() || room.poll_timeout() < before {
+            self.timers.schedule(Timer::Room(room_key), room.poll_timeout());
         }
     }
 
@@ -163,11 +163,11 @@ impl Shard {
                 |key, encoding, clock| {
                     if let Some(media) = media.get_mut(key) {
                         media.reception.handle_sender_clock(now, encoding, clock);
-                        carried.extend((!media.legs.is_empty()).then_some(key));
+                        carried.extend((!media.legs.is_empty()).then_some((key, encoding)));
                     }
                 },
             );
-            carried.into_iter().for_each(|key| self.relay_clocks(key));
+            carried.into_iter().for_each(|(key, encoding)| self.relay_clock(key, encoding));
         }
         self.handle_subscriber_rtcp(key, now, compound);
     }
@@ -201,7 +201,7 @@ impl Shard {
     /// Reports, NACKs and keyframe requests of one publication, sealed towards its publisher.
     pub(super) fn on_reception_timeout(&mut self, key: MediaKey, now: Instant) {
         let Some(media) = self.media.get_mut(key) else { return };
-        let Feed::Publisher(publisher) = media.feed else { return };
+        let Feed::Publisher(publisher, _) = media.feed else { return };
         let mut rtcp = std::mem::take(&mut self.rtcp);
         rtcp.clear();
         media.reception.poll_rtcp(now, &mut rtcp, &mut self.stats.media.receive);
@@ -256,8 +256,17 @@ impl Shard {
     pub(super) fn remove_media(&mut self, publication: PublicationKey) {
         let Some(key) = self.media_of.remove(&publication) else { return };
         let media = self.media.remove(key);
-        for leg in media.legs {
-            self.order(leg.shard, Order::Drop(publication));
+        let goes_to = media.legs.iter().map(|leg| leg.shard);
+        let comes_from = match &media.feed {
+            Feed::Relay(feed) => Some(feed.from),
+            Feed::Publisher(peer, mid) => {
+                self.stop_receiving((*peer, *mid), media.owner);
+                None
+            }
+        };
+        if self.is_home(media.room) {
+            let shards: Vec<_> = goes_to.chain(comes_from).collect();
+            shards.into_iter().for_each(|shard| self.order(shard, Order::Drop(publication)));
         }
         self.fresh.retain(|known| *known != key);
         self.timers.remove(Timer::Reception(key));
@@ -312,6 +321,7 @@ impl Shard {
             }
         }
         self.relay_fresh(key);
+        self.tell_mixer_clocks(key);
         let Some(media) = self.media.get_mut(key) else { return };
         media.reception.clear_fresh();
         if media.is_carried() {
@@ -333,7 +343,6 @@ impl Shard {
         } else {
             self.timers.schedule(Timer::Reception(key), deadline);
         }
-        self.tell_mixer_clocks(key);
     }
 
     fn handle_subscriber_rtcp(&mut self, key: TransportKey, now: Instant, compound: &[u8]) {

@@ -14,7 +14,7 @@ use crate::room::sid::TrackSid;
 use crate::room::{ParticipantKey, PublicationKey};
 use crate::rtp::SeqNo;
 use crate::sctp::ChannelId;
-use crate::sdp::{Negotiated, OfferedTrack, Offerer, Placement, SendTrack};
+use crate::sdp::{OfferedTrack, Offerer, Placement, SendTrack};
 use crate::transport::Transport;
 
 /// Place of a transport in its shard; used again after it is gone.
@@ -65,13 +65,6 @@ impl Role {
         }
     }
 
-    pub(super) fn sends(&self) -> Option<&Publishing> {
-        match self {
-            Self::Publisher(publishing) | Self::Single(publishing, _) => Some(publishing),
-            Self::Subscriber(_) => None,
-        }
-    }
-
     pub(super) fn receives(&self) -> Option<&Subscribing> {
         match self {
             Self::Subscriber(subscribing) | Self::Single(_, subscribing) => Some(subscribing),
@@ -83,17 +76,12 @@ impl Role {
 /// The publisher's side.
 pub(super) struct Publishing {
     pub(super) inbound: Inbound<MediaKey>,
-    /// The last negotiation.
-    pub(super) negotiated: Negotiated,
-    /// Publications by their sections.
-    pub(super) bound: BTreeMap<Mid, PublicationKey>,
 }
 
 impl Publishing {
-    /// Nothing is negotiated; `sender` is the SSRC of our own reports.
+    /// Nothing comes yet; `sender` is the SSRC of our own reports.
     pub(super) fn new(sender: Ssrc, max_ssrcs: usize) -> Self {
-        let inbound = Inbound::new(sender).with_max_ssrcs(max_ssrcs);
-        Self { inbound, negotiated: Negotiated::default(), bound: BTreeMap::new() }
+        Self { inbound: Inbound::new(sender).with_max_ssrcs(max_ssrcs) }
     }
 }
 

@@ -1,27 +1,61 @@
-//! Offers of publishers: answered, and their sections bound to publications.
+//! Offers of publishers: read and answered, and their sections bound to publications.
+//!
+//! The room's shard reads an offer, chooses codecs and binds sections; the shard of the transport answers, and
+//! receives what the sections bring. For those who sit at home both are the same.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
-use super::media::{Feed, Media, MediaKey};
+use super::Shard;
+use super::carrying::RelayFeed;
+use super::media::Feed;
 use super::peer::{Publishing, Role, Sections, TransportKey};
-use super::relay::{Origin, Report};
-use super::{RoomKey, Shard};
+use super::relay::{Carried, Order, Origin, Report};
 use crate::codec::Codec as MediaCodec;
 use crate::names::{Mid, Rid, Ssrc};
-use crate::receive::{PayloadKind, Payloads, Reception, Section, SectionStreams};
+use crate::receive::{PayloadKind, Payloads, Section, SectionStreams};
 use crate::room::message::{Description, Kind, LeaveAction, LeaveReason, Response};
 use crate::room::participant::BoundTrack;
 use crate::room::{ParticipantKey, PublicationKey};
-use crate::sdp::{Codec, MediaKind, Negotiated, NegotiatedSection, Placing, SessionDescription, answer};
+use crate::sdp::{Codec, MediaKind, NegotiatedSection, Placing, SessionDescription, answer};
 use crate::transport::{RemoteChange, RemoteError};
 
+/// What a participant's last offer brings, and what became of it. It is kept where the room is.
+#[derive(Debug, Default)]
+pub(super) struct Offered {
+    /// Sections that bring media.
+    sections: Vec<NegotiatedSection>,
+    /// Publications by their sections.
+    bound: BTreeMap<Mid, PublicationKey>,
+}
+
+impl Offered {
+    fn section(&self, mid: Mid) -> Option<&NegotiatedSection> {
+        self.sections.iter().find(|section| section.mid == mid)
+    }
+}
+
 impl Shard {
-    /// Answers an offer of the publisher transport.
+    /// Takes an offer of the publisher transport.
     pub(super) fn on_offer(&mut self, key: ParticipantKey, offer: &Description, now: Instant) {
         let Ok(mut description) = SessionDescription::parse_within(&offer.sdp, &self.config.sdp) else {
             self.dismiss(key, LeaveReason::SignalClose, LeaveAction::Disconnect, now);
             return;
         };
+        self.choose_codecs(key, &mut description);
+        match self.away(key) {
+            Some(shard) => self.order(shard, Order::Offer(key, offer.id, Box::new(description))),
+            None => self.answer_offer(key, (offer.id, description), now),
+        }
+    }
+
+    /// Answers an offer, of which the codecs are chosen, on the participant's transport.
+    pub(super) fn answer_offer(
+        &mut self,
+        key: ParticipantKey,
+        (id, mut description): (u32, SessionDescription),
+        now: Instant,
+    ) {
         let Some(remote) = description.remote() else {
             self.dismiss(key, LeaveReason::SignalClose, LeaveAction::Disconnect, now);
             return;
@@ -36,7 +70,6 @@ impl Shard {
                 return;
             }
         }
-        self.choose_codecs(key, peer_key, &mut description);
         let placing = self.place_tracks(peer_key, &mut description);
         let answered = self.with_local(peer_key, |local, _| answer(&description, local, &placing.sends));
         let Some(Ok(answered)) = answered else {
@@ -46,44 +79,55 @@ impl Shard {
         let Some(peer) = self.peers.get_mut(peer_key) else { return };
         if let Some(publishing) = peer.publishing() {
             publishing.inbound.set_extensions(answered.negotiated.receive_extensions);
-            publishing.negotiated = answered.negotiated.clone();
         }
         let mid_to_track = peer.role.receives().map_or(Vec::new(), |s| s.sections.mid_to_track());
-        let reply = Description { id: offer.id, sdp: answered.sdp, mid_to_track };
+        let reply = Description { id, sdp: answered.sdp, mid_to_track };
         self.say(key, Response::Answer(reply));
         self.negotiated(peer_key, &answered.negotiated, now);
         self.refuse_tracks(peer_key, &placing.refused, now);
-        self.bind_sections(key, now);
+        let sections = answered.negotiated.sections.into_iter().filter(brings_media).collect();
+        match self.home_of(key) {
+            Some(home) => self.report_home(home, Report::Sections(key, sections)),
+            None => self.on_sections(key, sections, now),
+        }
         self.drain_transport(peer_key, now);
+    }
+
+    /// An offer was answered, here or on another shard.
+    pub(super) fn on_sections(
+        &mut self,
+        key: ParticipantKey,
+        sections: Vec<NegotiatedSection>,
+        now: Instant,
+    ) {
+        let Some(seat) = self.seats.get_mut(&key) else { return };
+        seat.offered.sections = sections;
+        self.bind_sections(key, now);
     }
 
     /// Makes publications follow the sections of the last negotiation.
     pub(super) fn bind_sections(&mut self, key: ParticipantKey, now: Instant) {
+        let Some(room_key) = self.seats.get(&key).map(|seat| seat.room) else { return };
+        self.unbind_ended(key, now);
         let Some(seat) = self.seats.get(&key) else { return };
-        let (room_key, Some(peer_key)) = (seat.room, seat.publisher) else { return };
-        let Some(publishing) = self.peers.get_mut(peer_key).and_then(super::Peer::publishing) else { return };
-        let negotiated = publishing.negotiated.clone();
-        self.unbind_ended(room_key, peer_key, &negotiated, now);
-        for section in &negotiated.sections {
-            let carries = section.direction.receives() && !section.stopped && !section.codecs.is_empty();
-            if carries && matches!(section.kind, MediaKind::Audio | MediaKind::Video) {
-                self.bind_section(key, (room_key, peer_key), section, now);
-            }
+        for section in seat.offered.sections.clone() {
+            self.bind_section(key, &section, now);
         }
         self.apply_effects(room_key, now);
     }
 
     /// The publication is gone from its room: its media and section go too.
     pub(super) fn unpublished(&mut self, publisher: ParticipantKey, publication: PublicationKey) {
+        if let Some(seat) = self.seats.get_mut(&publisher) {
+            seat.offered.bound.retain(|_, bound| *bound != publication);
+        }
         self.remove_media(publication);
-        let peer = self.seats.get(&publisher).and_then(|seat| seat.publisher);
-        let Some(publishing) = peer.and_then(|p| self.peers.get_mut(p)).and_then(super::Peer::publishing)
-        else {
-            return;
-        };
-        let mid = publishing.bound.iter().find(|(_, bound)| **bound == publication).map(|(&mid, _)| mid);
-        if let Some(mid) = mid {
-            publishing.bound.remove(&mid);
+    }
+
+    /// A publication that comes in here came in this section.
+    pub(super) fn stop_receiving(&mut self, (peer, mid): (TransportKey, Mid), owner: ParticipantKey) {
+        let Some(peer) = self.peers.get_mut(peer).filter(|peer| peer.owner == owner) else { return };
+        if let Some(publishing) = peer.publishing() {
             publishing.inbound.remove_section(mid);
         }
     }
@@ -134,9 +178,9 @@ impl Shard {
     /// Leaves one video codec in each section, the one that the publisher announced, and RED before Opus.
     ///
     /// A publication has one codec, so that every subscriber can be told it.
-    fn choose_codecs(&self, key: ParticipantKey, peer_key: TransportKey, offer: &mut SessionDescription) {
-        let Some(room) = self.seats.get(&key).and_then(|seat| self.rooms.get(&seat.room)) else { return };
-        let bound = |mid: Mid| self.peers.get(peer_key)?.role.sends()?.bound.get(&mid).copied();
+    fn choose_codecs(&self, key: ParticipantKey, offer: &mut SessionDescription) {
+        let Some(seat) = self.seats.get(&key) else { return };
+        let Some(room) = self.rooms.get(&seat.room) else { return };
         for media in offer.media.iter_mut().filter(|media| media.direction.sends()) {
             let kind = match media.kind {
                 MediaKind::Audio => Kind::Audio,
@@ -147,7 +191,7 @@ impl Shard {
             let waiting = room.waiting(key, kind, cid);
             let named = waiting.filter(|p| p.cids.iter().any(|known| known == cid));
             let publication =
-                named.or_else(|| bound(media.mid).and_then(|p| room.publication(p))).or(waiting);
+                named.or_else(|| room.publication(*seat.offered.bound.get(&media.mid)?)).or(waiting);
             let wish = publication.map_or("", |p| p.codec.as_str());
             let red = publication.is_none_or(|p| !p.info.disable_red);
             match kind {
@@ -166,26 +210,21 @@ impl Shard {
     }
 
     /// Ends publications whose section stopped, or now carries another announced track.
-    fn unbind_ended(&mut self, room_key: RoomKey, peer_key: TransportKey, now_is: &Negotiated, now: Instant) {
+    fn unbind_ended(&mut self, key: ParticipantKey, now: Instant) {
         let at = self.now(now);
-        let Some(peer) = self.peers.get_mut(peer_key) else { return };
-        let owner = peer.owner;
-        let Some(publishing) = peer.publishing() else { return };
+        let Some(seat) = self.seats.get(&key) else { return };
+        let (room_key, offered) = (seat.room, &seat.offered);
         let Some(room) = self.rooms.get_mut(&room_key) else { return };
-        let ended: Vec<_> = publishing
+        let ended: Vec<_> = offered
             .bound
             .iter()
             .filter(|(mid, publication)| {
-                let Some(section) = now_is.section(**mid) else { return true };
-                if section.stopped || !section.direction.receives() {
-                    return true;
-                }
+                let Some(section) = offered.section(**mid) else { return true };
                 // The section was taken over by another sender.
-                let cid = section.msid.as_ref().map_or("", |msid| msid.track.as_str());
+                let cid = track_name(section);
                 let own = room.publication(**publication).is_some_and(|p| p.cids.iter().any(|c| c == cid));
-                let kind = if section.kind == MediaKind::Audio { Kind::Audio } else { Kind::Video };
-                let other = room.waiting(owner, kind, cid).is_some_and(|p| p.cids.iter().any(|c| c == cid));
-                !own && other
+                let other = room.waiting(key, kind(section), cid);
+                !own && other.is_some_and(|p| p.cids.iter().any(|c| c == cid))
             })
             .map(|(_, &publication)| publication)
             .collect();
@@ -195,78 +234,123 @@ impl Shard {
         self.apply_effects(room_key, now);
     }
 
-    fn bind_section(
-        &mut self,
-        key: ParticipantKey,
-        (room_key, peer_key): (RoomKey, TransportKey),
-        section: &NegotiatedSection,
-        now: Instant,
-    ) {
+    fn bind_section(&mut self, key: ParticipantKey, section: &NegotiatedSection, now: Instant) {
         let at = self.now(now);
-        let Some(publishing) = self.peers.get_mut(peer_key).and_then(super::Peer::publishing) else { return };
-        let rids = ordered_rids(&section.rids);
-        let known = publishing.bound.get(&section.mid).copied();
-        let publication = match known {
-            Some(publication) => publication,
+        let Some(seat) = self.seats.get(&key) else { return };
+        let room_key = seat.room;
+        let publication = match seat.offered.bound.get(&section.mid) {
+            Some(&publication) => publication,
             None => {
-                let kind = if section.kind == MediaKind::Audio { Kind::Audio } else { Kind::Video };
-                let cid = section.msid.as_ref().map_or("", |msid| msid.track.as_str()).to_owned();
                 let bound = BoundTrack {
                     mid: section.mid.to_string(),
                     mime_type: mime_type(section).to_owned(),
-                    rids: rids.iter().map(ToString::to_string).collect(),
+                    rids: ordered_rids(&section.rids).iter().map(ToString::to_string).collect(),
                 };
                 let Some(room) = self.rooms.get_mut(&room_key) else { return };
-                let Some(publication) = room.bind_track(key, kind, &cid, bound, at) else { return };
-                self.make_media(publication, section, rids.len().max(1), (room_key, peer_key));
+                let bound = room.bind_track(key, kind(section), track_name(section), bound, at);
+                let Some(publication) = bound else { return };
+                if self.make_media(key, publication, section, now).is_none() {
+                    return;
+                }
                 publication
             }
         };
-        let Some(&media) = self.media_of.get(&publication) else { return };
-        let Some(publishing) = self.peers.get_mut(peer_key).and_then(super::Peer::publishing) else { return };
-        publishing.bound.insert(section.mid, publication);
+        if let Some(seat) = self.seats.get_mut(&key) {
+            seat.offered.bound.insert(section.mid, publication);
+        }
+        let Some(media) = self.media_of.get(&publication).and_then(|&media| self.media.get(media)) else {
+            return;
+        };
+        match self.away(key) {
+            Some(shard) => {
+                let about = Box::new(media.about());
+                self.order(shard, Order::Receive(about, Box::new(section.clone())));
+            }
+            None => self.set_section(publication, section),
+        }
+    }
+
+    /// The transport of a publication, which is here, learns what its section brings.
+    pub(super) fn set_section(&mut self, publication: PublicationKey, section: &NegotiatedSection) {
+        let Some(&key) = self.media_of.get(&publication) else { return };
+        let Feed::Publisher(peer, _) = self.media[key].feed else { return };
+        let Some(publishing) = self.peers.get_mut(peer).and_then(super::Peer::publishing) else { return };
         publishing.inbound.set_section(Section {
             mid: section.mid,
-            publication: media,
+            publication: key,
             payloads: payloads(section),
-            streams: streams(section, rids),
+            streams: streams(section, ordered_rids(&section.rids)),
         });
     }
 
     fn make_media(
         &mut self,
+        owner: ParticipantKey,
         publication: PublicationKey,
         section: &NegotiatedSection,
-        encodings: usize,
-        (room, publisher): (RoomKey, TransportKey),
-    ) {
-        let codec = media_codec(section);
-        let sender = Ssrc(self.fresh_ssrc());
-        let fmtp = |wanted: Codec| section.by_codec(wanted).map_or(String::new(), |c| c.fmtp.clone());
-        let fmtp = fmtp(if codec == MediaCodec::Opus { Codec::Opus } else { section.codecs[0].codec });
-        let red = section.codecs.first().is_some_and(|first| first.codec == Codec::Red);
-        let reception = Reception::new(codec, encodings, sender);
-        let owner = self.peers[publisher].owner;
-        let Some(origin) = self.origin(room, publication) else { return };
-        let feed = Feed::Publisher(publisher);
-        let media: MediaKey =
-            self.media.insert(Media::new(publication, reception, room, (feed, owner), origin));
-        self.media[media].red = red;
-        self.media[media].fmtp = fmtp;
-        self.media_of.insert(publication, media);
+        now: Instant,
+    ) -> Option<()> {
+        let seat = self.seats.get(&owner)?;
+        let about = self.describe(owner, publication, section)?;
+        match self.away(owner) {
+            Some(shard) => {
+                let feed = Feed::Relay(Box::new(RelayFeed::new(shard)));
+                let key = self.insert_media(about, feed, None);
+                self.accompany(key, now);
+            }
+            None => {
+                let feed = Feed::Publisher(seat.publisher?, section.mid);
+                self.insert_media(about, feed, None);
+            }
+        }
+        Some(())
     }
 
-    fn origin(&self, room: RoomKey, publication: PublicationKey) -> Option<Origin> {
-        let room = self.rooms.get(&room)?;
+    fn describe(
+        &self,
+        owner: ParticipantKey,
+        publication: PublicationKey,
+        section: &NegotiatedSection,
+    ) -> Option<Carried> {
+        let room_key = self.seats.get(&owner)?.room;
+        let room = self.rooms.get(&room_key)?;
         let info = &room.publication(publication)?.info;
-        let owner = room.participant(room.publisher_of(publication)?)?;
-        Some(Origin {
-            participant: owner.info.sid.clone(),
-            track: info.sid.clone(),
-            source: info.source,
-            kind: info.kind,
+        let first = section.codecs.first()?;
+        let codec = media_codec(section);
+        // RED carries Opus, whose parameters they are.
+        let format = if codec == MediaCodec::Opus { section.by_codec(Codec::Opus) } else { Some(first) };
+        Some(Carried {
+            publication,
+            room: room_key,
+            owner,
+            origin: Origin {
+                participant: room.participant(owner)?.info.sid.clone(),
+                track: info.sid.clone(),
+                source: info.source,
+                kind: info.kind,
+            },
+            codec,
+            encodings: section.rids.len().max(1),
+            red: first.codec == Codec::Red,
+            fmtp: format.map_or(String::new(), |format| format.fmtp.clone()),
+            speaks: false,
         })
     }
+}
+
+/// It brings sound or pictures in a codec that we forward.
+fn brings_media(section: &NegotiatedSection) -> bool {
+    let is_media = matches!(section.kind, MediaKind::Audio | MediaKind::Video);
+    is_media && section.direction.receives() && !section.stopped && !section.codecs.is_empty()
+}
+
+fn kind(section: &NegotiatedSection) -> Kind {
+    if section.kind == MediaKind::Audio { Kind::Audio } else { Kind::Video }
+}
+
+/// As the client calls the track in its description.
+fn track_name(section: &NegotiatedSection) -> &str {
+    section.msid.as_ref().map_or("", |msid| msid.track.as_str())
 }
 
 /// Keeps the formats of the wished codec, or of the first one that we forward, with their RTX.

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::downlink::{DownlinkKey, Towards};
-use super::media::{Feed, MediaKey};
+use super::media::MediaKey;
 use super::peer::TransportKey;
 use super::timers::Timer;
 use super::{Destination, Shard};
@@ -165,12 +165,8 @@ impl Shard {
                 temporal[place] = media.temporal_for(now, encoding, frame_rate);
             }
         }
-        let speaks = match &media.feed {
-            Feed::Publisher(_) => {
-                self.rooms.get(&media.room).is_some_and(|room| room.spoke_lately(media.owner, now))
-            }
-            Feed::Home(home) => home.state.speaks,
-        };
+        let room = self.rooms.get(&media.room);
+        let speaks = room.map_or(media.speaks, |room| room.spoke_lately(media.owner, now));
         let rank = downlink.wanted.and_then(|wish| wish.rank);
         let priority = match (media.origin.source, rank) {
             _ if media.reception.codec().is_audio() => Priority::Audio,

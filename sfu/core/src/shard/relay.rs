@@ -1,15 +1,16 @@
 //! What two shards of one process say to each other about a room that spans both.
 //!
-//! A room lives on its *home* shard, and so do the transports on which its participants publish. Those beyond
-//! [`SeatingConfig::room_participants_per_shard`](super::SeatingConfig) receive from other shards: the
-//! transport on which they receive is there, everything else of them is at home. Home sends orders and media,
-//! the other shard reports. Media is opened once, at home; only encodings that somebody over there wants cross.
+//! A room lives on its *home* shard, and with it all that is decided. Participants beyond
+//! [`SeatingConfig::room_participants_per_shard`](super::SeatingConfig) have their transports on other shards.
+//! Home sends orders, the other shard reports. Media is opened once, on the shard of its publisher's transport;
+//! only encodings that somebody elsewhere wants cross, from there to home and from home to every other shard.
 //!
 //! ```text
 //!            home                                      away
-//! room ─▶ seat (Away) ──── orders ────────────▶ seat (Guest) ─▶ transport
-//! room ◀─ seat (Away) ◀─── reports ──────────── seat (Guest) ◀─ transport
+//! room ─▶ seat (Away) ──── orders ────────────▶ seat (Guest) ─▶ transports
+//! room ◀─ seat (Away) ◀─── reports ──────────── seat (Guest) ◀─ transports
 //! publication ─ fresh packets ─▶ PacketBatch ─▶ the same publication's ring ─▶ downlinks
+//! downlinks ◀─ the same publication's ring ◀─ PacketBatch ◀─ fresh packets ─ publication
 //! ```
 //!
 //! The edge carries both as they are: words in order and without loss, batches with loss if it must.
@@ -29,6 +30,7 @@ use crate::room::message::{
 use crate::room::participant::{Lifeline, Transports};
 use crate::room::sid::{ParticipantSid, TrackSid};
 use crate::room::{ConnectionId, ParticipantKey, PublicationKey};
+use crate::sdp::{NegotiatedSection, SessionDescription};
 
 pub use self::batch::{Batches, Encodings, PacketBatch};
 
@@ -65,6 +67,7 @@ pub struct Word(pub(super) WordKind);
 pub(super) enum WordKind {
     Order(Order),
     Report(Report),
+    Media(PublicationKey, MediaWord),
 }
 
 /// From a room's home shard.
@@ -80,23 +83,25 @@ pub(super) enum Order {
     Resumed(ParticipantKey, ConnectionId),
     /// Its signal connection is gone.
     SignalLost(ParticipantKey),
-    Offer(ParticipantKey, Box<Description>),
+    /// Its offer, read, with the codecs that its publications are to have; and the offer's number.
+    Offer(ParticipantKey, u32, Box<SessionDescription>),
     Answer(ParticipantKey, Box<Description>),
-    /// It told candidates of the transport there.
+    /// It told candidates of a transport.
     Trickle(ParticipantKey, Box<Trickle>),
     /// For a client's own test: as if its path carried so much; `None`: no longer.
     Pretend(ParticipantKey, Option<u64>),
+    /// A publication that comes in on a transport there, and its section; again when that changed.
+    Receive(Box<Carried>, Box<NegotiatedSection>),
     /// A publication that somebody is to be attached to.
     Carry(Box<Carried>),
-    /// Nobody is attached to it any more.
+    /// It is over, or nobody is attached to it any more.
     Drop(PublicationKey),
+    /// Whether its publisher speaks, or did so lately.
+    Speaks(PublicationKey, bool),
     Attach(Link),
     Detach(ParticipantKey, PublicationKey),
     Tune(Link),
     Deliver(Box<Delivery>),
-    /// The publisher's sender report of an encoding.
-    Clock(PublicationKey, EncodingIndex, SenderClock),
-    State(PublicationKey, Box<CarriedState>),
 }
 
 /// To a room's home shard.
@@ -121,10 +126,21 @@ pub(super) enum Report {
     Received(PublicationKey),
     /// It receives no codec of the publication.
     Unplayable(ParticipantKey, PublicationKey),
-    /// Encodings of the publication that cross from now on.
-    Wants(PublicationKey, Encodings),
-    /// Encodings of which somebody needs a keyframe.
-    Keyframes(PublicationKey, Encodings),
+    /// Its last offer was answered; these sections bring media.
+    Sections(ParticipantKey, Vec<NegotiatedSection>),
+}
+
+/// Between two shards that have a publication.
+#[derive(Debug)]
+pub(super) enum MediaWord {
+    /// To where it goes: the publisher's sender report of an encoding.
+    Clock(EncodingIndex, SenderClock),
+    /// To where it goes: what its encodings take.
+    Rates(Box<CarriedRates>),
+    /// To where it comes from: encodings that cross from now on.
+    Wants(Encodings),
+    /// To where it comes from: encodings of which somebody needs a keyframe.
+    Keyframes(Encodings),
 }
 
 /// A participant on a shard that is not its room's.
@@ -140,8 +156,8 @@ pub(super) struct Guest {
     pub(super) receives_red: bool,
 }
 
-/// What a shard must know of a publication to forward it.
-#[derive(Debug)]
+/// What a shard must know of a publication to receive or forward it.
+#[derive(Debug, Clone)]
 pub(super) struct Carried {
     pub(super) publication: PublicationKey,
     pub(super) room: RoomKey,
@@ -149,9 +165,12 @@ pub(super) struct Carried {
     pub(super) origin: Origin,
     pub(super) codec: Codec,
     pub(super) encodings: usize,
+    /// Its sound comes as RED.
     pub(super) red: bool,
+    /// Its codec's format parameters.
     pub(super) fmtp: String,
-    pub(super) state: CarriedState,
+    /// Its publisher speaks, or did so lately.
+    pub(super) speaks: bool,
 }
 
 /// Whose track it is, and what kind of: it never changes.
@@ -163,14 +182,13 @@ pub(super) struct Origin {
     pub(super) kind: Kind,
 }
 
-/// What changes of a publication, as home measures it: encodings that do not cross have rates, too.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct CarriedState {
+/// What a publication takes, as the shard of its publisher's transport measures it: encodings that do not cross
+/// have rates, too.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct CarriedRates {
     pub(super) rates: [[Bitrate; MAX_TEMPORAL]; MAX_ENCODINGS],
     /// Frames a second.
     pub(super) frame_rates: [[u64; MAX_TEMPORAL]; MAX_ENCODINGS],
-    /// Its publisher speaks, or did so lately.
-    pub(super) speaks: bool,
 }
 
 /// One subscription and what its viewer has use for; `None`: nothing.

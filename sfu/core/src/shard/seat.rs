@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::away::AwaySeat;
 use super::mixer::{LinkId, TrackHandle, Watched};
 use super::peer::{Negotiation, Sections, TransportKey};
+use super::publisher::Offered;
 use super::timers::Timer;
 use super::{RoomKey, Shard, SignalEnd};
 use crate::room::message::{ConnectionQuality, LeaveAction, LeaveReason, ParticipantState, ResumeFault};
@@ -21,6 +22,7 @@ pub(super) struct Seat {
     pub(super) signal_lost: Option<(Instant, SignalEnd)>,
     pub(super) publisher: Option<TransportKey>,
     pub(super) subscriber: Option<TransportKey>,
+    pub(super) offered: Offered,
     /// The mixer's link, if it is one.
     pub(super) mixer: Option<MixerSeat>,
     pub(super) joined_at: Instant,
@@ -44,9 +46,9 @@ pub(super) struct Seat {
 pub(super) enum Place {
     /// Both are here.
     Here,
-    /// The room is here, the transport on which it receives is on another shard.
+    /// The room is here, its transports are on another shard.
     Away(AwaySeat),
-    /// The transport on which it receives is here, the room is on another shard.
+    /// Its transports are here, the room is on another shard.
     Guest(GuestSeat),
 }
 
@@ -85,6 +87,7 @@ impl Seat {
             signal_lost: None,
             publisher: None,
             subscriber: None,
+            offered: Offered::default(),
             mixer: None,
             joined_at: now,
             tcp_only: false,

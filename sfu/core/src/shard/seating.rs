@@ -1,14 +1,13 @@
 //! On which shard a participant gets its seat.
 //!
 //! It decides by counts alone: a room fills its home until that serves as many as one shard is to serve; then
-//! each newcomer receives from the shard with the least work. Packets are opened at home only, so whoever
-//! publishes on the transport that it receives on stays there.
+//! each newcomer gets its transports on the shard with the least work.
 
 use std::collections::HashMap;
 
 use super::RoomKey;
 use super::relay::ShardIndex;
-use crate::room::participant::{Join, Transports};
+use crate::room::participant::Join;
 
 /// How a shard stands among others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +16,7 @@ pub struct SeatingConfig {
     pub index: ShardIndex,
     /// How many there are; with one, everybody sits at home.
     pub shards: u16,
-    /// Participants of one room on one shard before others of it receive from another.
+    /// Participants of one room on one shard before others of it sit on another.
     pub room_participants_per_shard: usize,
 }
 
@@ -31,13 +30,9 @@ impl SeatingConfig {
         Self { index: ShardIndex(0), shards: 1, room_participants_per_shard: ROOM_PARTICIPANTS_PER_SHARD };
 }
 
-/// Whether somebody can receive from another shard than its room's.
+/// Whether somebody can sit on another shard than its room's. Whoever only publishes is little work for its home.
 pub(super) const fn can_move(join: &Join) -> bool {
-    let receives_alone = match join.transports {
-        Transports::Two => true,
-        Transports::Single => !join.permission.can_publish,
-    };
-    receives_alone && join.permission.can_subscribe
+    join.permission.can_subscribe
 }
 
 /// Who sits where, in numbers.
@@ -63,7 +58,7 @@ impl Seating {
         }
     }
 
-    /// Seats somebody who can receive from any shard, or one who stays at home.
+    /// Seats somebody who can sit on any shard, or one who stays at home.
     pub(super) fn seat(&mut self, room: RoomKey, can_move: bool) -> ShardIndex {
         let home = self.config.index.index();
         let counts = self.rooms.entry(room).or_insert_with(|| vec![0; self.loads.len()]);

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use netem::LinkConfig;
+use sfu_core::room::admin::ParticipantChange;
 use sfu_core::room::message::{Carried, Quality, Request, TrackSettings};
 use sfu_core::room::participant::{Join, Lifeline, Transports};
 use sfu_core::room::permission::Permission;
-use sfu_core::room::sid::TrackSid;
+use sfu_core::room::sid::{ParticipantSid, TrackSid};
 use sfu_core::room::{ConnectionId, RoomOptions};
+use sfu_core::shard::admin::{AdminId, AdminRequest, ParticipantRequest};
 use sfu_core::shard::{Command, SignalEnd};
 
 use super::{ClientId, Word, World};
@@ -19,37 +21,41 @@ impl World {
     pub fn join(&mut self, config: ClientConfig) -> ClientId {
         let number = u16::try_from(self.clients.len()).unwrap();
         let seed = self.seed.wrapping_mul(1_000).wrapping_add(u64::from(number));
-        let publishes = config.camera.is_some() || config.has_microphone;
-        let join = Join {
-            identity: format!("client {number}"),
-            name: String::new(),
-            metadata: String::new(),
-            attributes: std::collections::BTreeMap::new(),
-            permission: Permission { can_publish: publishes, ..Permission::speaker() },
-            auto_subscribe: true,
-            adaptive_stream: true,
-            may_pause: true,
-            kind: Carried(0),
-            kind_details: Vec::new(),
-            client_protocol: Carried(0),
-            capabilities: Vec::new(),
-            receives_red: config.red,
-            transports: Transports::Two,
-            connection: Some(ConnectionId(u64::from(number))),
-            lifeline: Lifeline::Signal,
-            moderates: false,
-        };
-        let command = Command::Join {
-            connection: ConnectionId(u64::from(number)),
-            room: format!("room {}", config.room),
-            join: Box::new(join),
-            resume: None,
-            options: RoomOptions::default(),
-        };
+        let command = join_command(number, &config, None);
         let instant = self.began + self.now;
         self.clients.push(Client::new(number, config, seed, self.began, instant));
         self.say(usize::from(number), Word::Command(command));
         ClientId(usize::from(number))
+    }
+
+    /// A client's signal connection breaks, and it goes on with its session on another.
+    pub fn resume(&mut self, client: ClientId) {
+        let connection = ConnectionId(client.0 as u64);
+        let known = &self.clients[client.0];
+        let sid = known.sid.as_deref().map(ParticipantSid::from_wire);
+        let again = join_command(known.number, &known.config, sid);
+        let ended = Command::SignalEnded { connection, end: SignalEnd::Silent };
+        self.say(client.0, Word::Command(ended));
+        self.say(client.0, Word::Command(again));
+    }
+
+    /// A client publishes its camera no more, or again.
+    pub fn withdraw_camera(&mut self, client: ClientId, is_withdrawn: bool) {
+        self.clients[client.0].withdraw_camera(is_withdrawn);
+        for request in std::mem::take(&mut self.clients[client.0].requests) {
+            self.request(client, request);
+        }
+    }
+
+    /// An administrator changes what a client may do.
+    pub fn permit(&mut self, client: ClientId, permission: Permission) {
+        let change = ParticipantChange { permission: Some(permission), ..ParticipantChange::default() };
+        let request = AdminRequest::Participant {
+            room: format!("room {}", self.clients[client.0].config.room),
+            identity: format!("client {}", client.0),
+            what: ParticipantRequest::Update(change),
+        };
+        self.say(client.0, Word::Command(Command::Admin { id: AdminId(1), request }));
     }
 
     /// A client says something on its signal connection.
@@ -93,7 +99,9 @@ impl World {
         let client = &mut self.clients[client.0];
         let port = 20_000 + 2 * client.number;
         client.publisher.leg.move_to(port, now);
-        client.subscriber.leg.move_to(port + 1, now);
+        if let Some(leg) = &mut client.second {
+            leg.move_to(port + 1, now);
+        }
     }
 
     /// A client mutes its camera, or shows it again.
@@ -116,7 +124,7 @@ impl World {
     /// A client says something to everybody on its reliable channel; false while it has none.
     pub fn send_message(&mut self, client: ClientId, text: &str) -> bool {
         let now = self.began + self.now;
-        self.clients[client.0].subscriber.leg.send_message(now, &user_packet(text))
+        self.clients[client.0].receiving_mut().send_message(now, &user_packet(text))
     }
 
     /// A client subscribes to a track of another, or no longer wants it.
@@ -153,4 +161,34 @@ impl World {
 fn user_packet(text: &str) -> Vec<u8> {
     let len = u8::try_from(text.len()).unwrap();
     [&[0x12, len + 2, 0x12, len], text.as_bytes()].concat()
+}
+
+fn join_command(number: u16, config: &ClientConfig, resume: Option<ParticipantSid>) -> Command {
+    let publishes = config.camera.is_some() || config.has_microphone;
+    let join = Join {
+        identity: format!("client {number}"),
+        name: String::new(),
+        metadata: String::new(),
+        attributes: std::collections::BTreeMap::new(),
+        permission: Permission { can_publish: publishes, ..Permission::speaker() },
+        auto_subscribe: true,
+        adaptive_stream: true,
+        may_pause: true,
+        kind: Carried(0),
+        kind_details: Vec::new(),
+        client_protocol: Carried(0),
+        capabilities: Vec::new(),
+        receives_red: config.red,
+        transports: if config.is_single { Transports::Single } else { Transports::Two },
+        connection: Some(ConnectionId(u64::from(number))),
+        lifeline: Lifeline::Signal,
+        moderates: false,
+    };
+    Command::Join {
+        connection: ConnectionId(u64::from(number)),
+        room: format!("room {}", config.room),
+        join: Box::new(join),
+        resume,
+        options: RoomOptions::default(),
+    }
 }

@@ -17,8 +17,15 @@ impl World {
     /// Whether a client got a message of this text.
     #[must_use]
     pub fn has_heard(&self, client: ClientId, text: &str) -> bool {
-        let messages = &self.clients[client.0].subscriber.leg.messages;
+        let messages = &self.clients[client.0].receiving().messages;
         messages.iter().any(|message| message.windows(text.len()).any(|part| part == text.as_bytes()))
+    }
+
+    /// A client was told that another speaks.
+    #[must_use]
+    pub fn hears_speak(&self, client: ClientId, other: ClientId) -> bool {
+        let sid = self.clients[other.0].sid.as_ref();
+        sid.is_some_and(|sid| self.clients[client.0].loud.contains(sid))
     }
 
     /// True for a client that publishes a picture.
@@ -67,6 +74,12 @@ impl World {
         Some(Duration::from_micros(error(sound)?.abs_diff(error(picture)?)))
     }
 
+    /// Encodings of its camera that a client was told to send: low, medium, high.
+    #[must_use]
+    pub fn wanted_layers(&self, client: ClientId) -> [bool; 3] {
+        self.clients[client.0].publisher.wanted
+    }
+
     /// How a client's session stands.
     #[must_use]
     pub fn state(&self, client: ClientId) -> ClientState {
@@ -78,14 +91,14 @@ impl World {
     pub fn is_connected(&self, client: ClientId) -> bool {
         let client = &self.clients[client.0];
         let publishes = client.config.camera.is_some() || client.config.has_microphone;
-        client.subscriber.leg.connected && (!publishes || client.publisher.leg.connected)
+        client.receiving().connected && (!publishes || client.publisher.leg.connected)
     }
 
     /// A handshake of the client failed, as a flipped bit in it can make it: a browser would join again.
     #[must_use]
     pub fn has_failed(&self, client: ClientId) -> bool {
         let client = &self.clients[client.0];
-        [&client.publisher.leg, &client.subscriber.leg].iter().any(|leg| leg.closed && !leg.connected)
+        [&client.publisher.leg, client.receiving()].iter().any(|leg| leg.closed && !leg.connected)
     }
 
     /// The server says that it pauses another's camera for this client.
@@ -164,7 +177,7 @@ impl World {
     pub fn describe(&self, viewer: ClientId, speaker: ClientId) -> String {
         let last = self.picture(viewer, speaker).and_then(|picture| picture.shown.last().copied());
         let (to, from) = (&self.clients[viewer.0], &self.clients[speaker.0]);
-        let legs = [&from.publisher.leg, &to.subscriber.leg].map(|leg| (leg.connected, leg.closed));
+        let legs = [&from.publisher.leg, to.receiving()].map(|leg| (leg.connected, leg.closed));
         format!(
             "last {last:?}, paused {}, connected and closed {legs:?}, states {:?} {:?}, estimates {} {:?}, sends {} of {:?}",
             self.is_paused(viewer, speaker),
@@ -187,6 +200,12 @@ impl World {
     #[must_use]
     pub fn all_stats(&self) -> Vec<ShardStats> {
         self.shards.iter().map(Shard::stats).collect()
+    }
+
+    /// No shard keeps anything of anybody.
+    #[must_use]
+    pub fn is_forgotten(&self) -> bool {
+        self.shards.iter().all(Shard::is_empty)
     }
 
     /// The figures of a shard.

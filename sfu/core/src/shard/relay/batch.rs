@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::codec::AudioLevel;
 use crate::receive::{EncodingIndex, MAX_ENCODINGS, Reception};
 use crate::ring::{PacketFacts, PacketRef};
 use crate::room::PublicationKey;
@@ -95,6 +96,11 @@ impl PacketBatch {
         let mut all = Encodings::default();
         self.packets.iter().for_each(|packet| all.insert(packet.encoding));
         all
+    }
+
+    /// What the publisher's client says about the loudness of each packet; empty for pictures.
+    pub(in crate::shard) fn levels(&self) -> impl Iterator<Item = AudioLevel> {
+        self.packets.iter().filter_map(|packet| packet.facts.audio_level)
     }
 
     /// Takes the fresh packets of these encodings.
