@@ -56,7 +56,7 @@ pub(crate) struct SfuLimits {
     #[arg(long, env = "DAIS_SFU_ROOM_PUBLISHERS", default_value_t = 100, value_parser = least(1))]
     sfu_room_publishers: usize,
 
-    /// Participants of one room on one thread before others of it receive from another thread.
+    /// Participants of one room on one thread before others of it publish and receive on another thread.
     #[arg(long, env = "DAIS_SFU_ROOM_PARTICIPANTS_PER_SHARD", default_value_t = sfu::ROOM_PARTICIPANTS_PER_SHARD, value_parser = least(1))]
     sfu_room_participants_per_shard: usize,
 

@@ -98,7 +98,7 @@ pub struct Limits {
     pub ssrcs: usize,
     /// Rooms of all shards together; each shard takes its share.
     pub rooms: usize,
-    /// Participants of one room on one shard before others of it receive from another.
+    /// Participants of one room on one shard before others of it sit on another.
     pub room_participants_per_shard: usize,
     /// Bytes of one signal message, with the SDP inside.
     pub signal_message_bytes: usize,

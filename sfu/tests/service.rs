@@ -14,6 +14,8 @@ mod link_tests;
 mod lite;
 #[path = "service/media.rs"]
 mod media;
+#[path = "service/meeting.rs"]
+mod meeting;
 #[path = "service/netns.rs"]
 mod netns;
 #[path = "service/python.rs"]

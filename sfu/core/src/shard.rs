@@ -16,6 +16,7 @@ pub mod mixer;
 pub mod relay;
 
 mod away;
+mod binding;
 mod carrying;
 mod channels;
 mod commands;

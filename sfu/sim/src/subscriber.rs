@@ -12,6 +12,7 @@ use sfu_core::receive::{
 };
 use sfu_core::ring::PacketRef;
 use sfu_core::rtcp::NtpTime;
+use sfu_core::rtp::RtpHeader;
 use sfu_core::sdp::{
     Candidate, CandidateProtocol, Codec, LocalDescription, MediaKind, Negotiated, NegotiatedSection,
     SessionDescription, answer,
@@ -107,6 +108,13 @@ impl Subscriber {
 
     /// Takes a decrypted RTP packet.
     pub(crate) fn handle_rtp(&mut self, now: Instant, packet: &[u8]) {
+        // A section of a single peer connection may carry another track by now, and a late packet of the one before
+        // names the same MID (RFC 8843 §9.2): browsers differ in what they make of it.
+        let ssrc = RtpHeader::parse(packet).map_or(0, |header| header.ssrc.0);
+        let of_ended = |track: &Track| !track.is_live && (track.ssrc == ssrc || track.rtx == Some(ssrc));
+        if self.tracks.iter().any(of_ended) {
+            return;
+        }
         let Ok(routed) = self.inbound.route(now, packet, &mut self.counters) else { return };
         let place = routed.publication;
         let Some(track) = self.tracks.get_mut(place) else { return };

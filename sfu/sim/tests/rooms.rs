@@ -6,17 +6,29 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use sfu_sim::rooms::play;
+use sfu_sim::rooms::{play, play_across};
 
 /// Seeds of one run of all tests; `DAIS_SIM_SEEDS` sets another number.
 const SEEDS: u64 = 500;
 
+/// The same of rooms that span shards.
+const SEEDS_ACROSS: u64 = 200;
+
 #[test]
 fn whatever_the_network_does_every_invariant_holds() {
+    play_all(play, SEEDS);
+}
+
+#[test]
+fn whatever_the_network_does_every_invariant_holds_across_shards() {
+    play_all(play_across, SEEDS_ACROSS);
+}
+
+fn play_all(play: fn(u64) -> Vec<String>, seeds: u64) {
     let number = |name| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
     let seeds = match number("DAIS_SIM_SEED") {
         Some(seed) => seed..seed + 1,
-        None => 0..number("DAIS_SIM_SEEDS").unwrap_or(SEEDS),
+        None => 0..number("DAIS_SIM_SEEDS").unwrap_or(seeds),
     };
     let next = AtomicU64::new(seeds.start);
     let failed = Mutex::new(Vec::new());

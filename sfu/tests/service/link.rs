@@ -4,6 +4,7 @@ use std::time::Instant;
 use link::{Client, MixerConnection, Received};
 use wire::link::{Codec, ToMixer, ToSfu, TrackHandle, TrackSource, Watched};
 
+use super::relay::figure;
 use super::scene::{PATIENCE, Scene, clips};
 
 /// What a mixer has heard.
@@ -52,7 +53,17 @@ async fn listen(connection: &mut MixerConnection, heard: &mut Heard, enough: imp
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mixer_receives_whom_it_watches_with_reports_and_is_seen_by_nobody() {
-    let scene = Scene::start().await;
+    watch_three(Scene::start().await, false).await;
+}
+
+/// The mixer fills its room's home: whoever comes next sits on the other shard.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mixer_receives_those_who_publish_on_another_shard() {
+    let scene = Scene::start_with(|config| config.limits.room_participants_per_shard = 1).await;
+    watch_three(scene, true).await;
+}
+
+async fn watch_three(scene: Scene, is_spread: bool) {
     let mut mixer = Client::connect(scene.service.link_addr().unwrap(), &scene.mixer).await.unwrap();
     let hello = ToSfu::Hello { room: "hall".to_owned(), identity: "mixer".to_owned() };
     mixer.sender().send(&hello).unwrap();
@@ -88,6 +99,7 @@ async fn a_mixer_receives_whom_it_watches_with_reports_and_is_seen_by_nobody() {
         let in_order = packets.windows(2).filter(|pair| pair[1].0 == pair[0].0.wrapping_add(1)).count();
         assert!(in_order * 10 >= (packets.len() - 1) * 9, "{packets:?}");
     }
+    assert_eq!(figure(&scene, "away_participants") > 0, is_spread);
     // Nobody else sees it.
     let mut signal = scene.signal("late", "hall", "").await;
     let others = signal.joined().await.other_participants;

@@ -12,9 +12,9 @@ use reqwest::Client;
 use super::media::receive;
 use super::python::Script;
 use super::scene::{PATIENCE, Scene, clips};
-use super::single::{OFFER, offer, request, wrap};
+use super::single::{OFFER, camera, offer, publishing, request, wrap};
 
-/// Two shards; after one participant at home, all others of a room receive from the other shard.
+/// Two shards; after one participant at home, all others of a room sit on the other shard.
 async fn start() -> Scene {
     Scene::start_with(|config| config.limits.room_participants_per_shard = 1).await
 }
@@ -28,13 +28,13 @@ async fn listener(scene: &Scene, identity: &str) -> Participant {
     Participant::join(&client::Options { url, token, auto_subscribe: true }).await.unwrap()
 }
 
-fn figure(scene: &Scene, name: &str) -> u64 {
+pub(crate) fn figure(scene: &Scene, name: &str) -> u64 {
     let metrics = scene.service.metrics();
     let line = metrics.lines().find_map(|line| line.strip_prefix(&format!("sfu_{name} ")));
     line.unwrap_or_else(|| panic!("{name} in {metrics}")).parse().unwrap()
 }
 
-async fn wait_for(scene: &Scene, name: &str, holds: impl Fn(u64) -> bool) {
+pub(crate) async fn wait_for(scene: &Scene, name: &str, holds: impl Fn(u64) -> bool) {
     let end = Instant::now() + PATIENCE;
     while !holds(figure(scene, name)) {
         assert!(Instant::now() < end, "{}", scene.service.metrics());
@@ -61,7 +61,7 @@ async fn an_audience_on_two_shards_receives_what_is_opened_once() {
     assert_eq!(figure(&scene, "dropped_relay_packets_total"), 0);
     // All that crossed was opened before, at home, and counts there alone.
     assert!(figure(&scene, "received_packets_total") >= figure(&scene, "relayed_packets_total"));
-    // One who receives from the other shard publishes, too: at home.
+    // One of those on the other shard publishes there.
     bob.publish(clips()).await.unwrap();
     receive(&mut carol, 2, 50).await;
     receive(&mut ada, 2, 50).await;
@@ -132,7 +132,7 @@ async fn allow_to_publish(scene: &Scene, identity: &str) {
     assert!(reply.await.unwrap().status().is_success());
 }
 
-/// Its second transport is made at home, whenever it is needed.
+/// Its second transport is made where the first one is, whenever it is needed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_listener_on_the_other_shard_who_is_allowed_to_publish_does_so() {
     let scene = start().await;
@@ -149,9 +149,9 @@ async fn a_listener_on_the_other_shard_who_is_allowed_to_publish_does_so() {
     scene.end().await;
 }
 
-/// Its only transport is on the other shard. With its refreshed token it comes again, and then sits at home.
+/// Its only transport stays where it is, and carries what it publishes from then on.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_listener_with_one_transport_who_is_allowed_to_publish_joins_again() {
+async fn a_listener_with_one_transport_who_is_allowed_to_publish_stays_where_it_is() {
     let scene = start().await;
     let ada = scene.participant("ada", "hall").await;
     let join = |token: &str| format!("/rtc/v1?access_token={token}&join_request={}", wrap(&request()));
@@ -161,19 +161,12 @@ async fn a_listener_with_one_transport_who_is_allowed_to_publish_joins_again() {
     carol.hear_that(|word| matches!(word, Response::Answer(_)).then_some(())).await;
     wait_for(&scene, "away_participants", |away| away == 1).await;
     allow_to_publish(&scene, "carol").await;
-    let mut token = None;
-    let leave = loop {
-        match carol.hear().await.expect("a leave") {
-            Response::RefreshToken(fresh) => token = Some(fresh),
-            Response::Leave(leave) => break leave,
-            _ => {}
-        }
-    };
-    assert_eq!(leave.action(), lk::leave_request::Action::Reconnect);
-    let mut again = scene.signal_at(&join(&token.expect("a token with the new right"))).await;
-    let joined = again.joined().await.participant.unwrap();
-    assert!(joined.permission.unwrap().can_publish);
-    wait_for(&scene, "away_participants", |away| away == 0).await;
+    carol.say(Request::AddTrack(camera("cam"))).await;
+    carol.hear_that(|word| matches!(word, Response::TrackPublished(_)).then_some(())).await;
+    carol.say(Request::Offer(offer(2, &publishing(OFFER, "cam", 7)))).await;
+    carol.hear_that(|word| matches!(word, Response::Answer(_)).then_some(())).await;
+    wait_for(&scene, "publications", |publications| publications == 1).await;
+    assert_eq!(figure(&scene, "away_participants"), 1);
     ada.leave().await;
     scene.end().await;
 }
@@ -200,6 +193,29 @@ async fn an_independent_player_plays_from_the_other_shard() {
     assert_eq!(script.next_line().await, "deleted 200");
     luis.leave().await;
     bob.leave().await;
+    scene.end().await;
+}
+
+/// The player sits at home, and whom it plays next on the other shard.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_independent_player_at_home_plays_a_publisher_of_the_other_shard() {
+    let scene = Scene::start_with(|config| config.limits.room_participants_per_shard = 2).await;
+    let mut ada = scene.participant("ada", "hall").await;
+    ada.publish(clips()).await.unwrap();
+    wait_for(&scene, "publications", |publications| publications == 2).await;
+    let token = scene.join_token("player", "hall");
+    let mut script = Script::start(include_str!("whep_play.py"), &[&scene.http("/whep"), &token]);
+    assert_eq!(script.next_line().await, "posted 201");
+    assert_eq!(script.next_line().await, "playing");
+    let mut luis = scene.participant("luis", "hall").await;
+    wait_for(&scene, "away_participants", |away| away == 1).await;
+    ada.leave().await;
+    luis.publish(clips()).await.unwrap();
+    script.write_line("next").await;
+    assert_eq!(script.next_line().await, "playing");
+    script.close_input();
+    assert_eq!(script.next_line().await, "deleted 200");
+    luis.leave().await;
     scene.end().await;
 }
 

@@ -55,7 +55,7 @@ async fn requirement(signal: &mut Signal) -> (u32, u32) {
 }
 
 /// A publisher's offer: the three sections for pictures of [`OFFER`] and one that sends.
-fn publishing(sdp: &str, cid: &str, ssrc: u32) -> String {
+pub(crate) fn publishing(sdp: &str, cid: &str, ssrc: u32) -> String {
     let start = sdp.find("m=video").unwrap();
     let end = start + sdp[start..].find("\nm=").unwrap() + 1;
     let mid = sdp.matches("\nm=").count();
@@ -66,7 +66,7 @@ fn publishing(sdp: &str, cid: &str, ssrc: u32) -> String {
     sdp.replace("BUNDLE 0 1 2 3 4 5 6", &bundle) + &section
 }
 
-fn camera(cid: &str) -> lk::AddTrackRequest {
+pub(crate) fn camera(cid: &str) -> lk::AddTrackRequest {
     lk::AddTrackRequest {
         cid: cid.to_owned(),
         r#type: lk::TrackType::Video as i32,

@@ -152,7 +152,9 @@ impl Shard {
     pub(super) fn on_relay_timeout(&mut self, key: MediaKey, now: Instant) {
         let Some(media) = self.media.get_mut(key) else { return };
         let comes_from = if let Feed::Relay(feed) = &media.feed { Some(feed.from) } else { None };
-        if media.legs.is_empty() && comes_from.is_none() {
+        // Whose picture comes first, a shard asks of pictures alone.
+        let is_asked = comes_from.is_some() && !media.reception.codec().is_audio();
+        if media.legs.is_empty() && !is_asked {
             return;
         }
         let publication = media.publication;

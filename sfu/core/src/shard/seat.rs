@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::away::AwaySeat;
+use super::binding::Offered;
 use super::mixer::{LinkId, TrackHandle, Watched};
 use super::peer::{Negotiation, Sections, TransportKey};
-use super::publisher::Offered;
 use super::timers::Timer;
 use super::{RoomKey, Shard, SignalEnd};
 use crate::room::message::{ConnectionQuality, LeaveAction, LeaveReason, ParticipantState, ResumeFault};
