@@ -1,4 +1,4 @@
-//! A room that spans three shards, and a publisher that sits on none of those where its viewers' room lives.
+//! A room that spans three shards, with its publisher on another than its home.
 #![allow(clippy::unwrap_used, reason = "a helper of a test may panic as the test itself")]
 
 use std::time::Duration;
@@ -141,6 +141,23 @@ fn each_viewer_gets_the_layer_of_its_tile_and_others_do_not_cross() {
     hall.watch_at(&[1], Quality::High);
     hall.world.run(Duration::from_secs(4));
     assert_eq!(hall.shown(), [0, 2, 0, 0]);
+    hall.end();
+}
+
+/// It keeps account of who speaks.
+#[test]
+fn home_takes_the_sound_that_nobody_listens_to() {
+    let mut hall = Hall::new(16, true);
+    hall.world.mute_camera(hall.speaker, true);
+    for viewer in hall.viewers {
+        hall.world.subscribe(viewer, hall.speaker, false, false);
+    }
+    hall.world.run(Duration::from_secs(1));
+    let crossed = [HOME, THIRD].map(|shard| hall.world.stats_of(shard).relay.packets);
+    hall.world.run(Duration::from_secs(2));
+    let more = [HOME, THIRD].map(|shard| hall.world.stats_of(shard).relay.packets);
+    assert!((95..=105).contains(&(more[0] - crossed[0])), "{crossed:?} {more:?}");
+    assert_eq!(more[1], crossed[1]);
     hall.end();
 }
 

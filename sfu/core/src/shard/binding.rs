@@ -70,7 +70,7 @@ impl Shard {
         self.remove_media(publication);
     }
 
-    /// A publication that comes in here came in this section.
+    /// Nothing more of the owner's is taken from this section of its transport here.
     pub(super) fn stop_receiving(&mut self, (peer, mid): (TransportKey, Mid), owner: ParticipantKey) {
         let Some(peer) = self.peers.get_mut(peer).filter(|peer| peer.owner == owner) else { return };
         if let Some(publishing) = peer.publishing() {
