@@ -28,7 +28,7 @@ fn the_demo_is_live_within_seconds_and_its_replay_keeps_lip_sync() {
     let spec = Spec::new(env!("CARGO_BIN_EXE_dais"), data.path().join("demo.log")).args([
         "demo".to_owned(),
         "--json".to_owned(),
-        "--seconds=24".to_owned(),
+        "--seconds=16".to_owned(),
         "--http-addr=127.0.0.1:0".to_owned(),
         "--sfu-media-port=0".to_owned(),
         "--sfu-shards=1".to_owned(),
@@ -38,7 +38,7 @@ fn the_demo_is_live_within_seconds_and_its_replay_keeps_lip_sync() {
     let live = wait_for("live", PATIENCE, || step(&demo, "live")).unwrap();
     println!("live {} s after going live", live["seconds_after_go_live"]);
     assert!(live["seconds_after_go_live"].as_f64().unwrap() <= 15.0);
-    let patience = PATIENCE + Duration::from_secs(24);
+    let patience = PATIENCE + Duration::from_secs(16);
     let replay = wait_for("replay", patience, || step(&demo, "replay")).unwrap();
     println!("the replay plays {} s after the end", replay["seconds_after_end"]);
     assert!(replay["seconds_after_end"].as_f64().unwrap() <= 10.0);
