@@ -32,6 +32,24 @@ async function settled(page: Page): Promise<void> {
   await page.evaluate(() => document.fonts.ready);
 }
 
+interface Look {
+  scheme: "light" | "dark";
+  size: (typeof SIZES)[number];
+}
+
+async function expectToFit(page: Page, screens: Record<string, string>, { scheme, size }: Look): Promise<void> {
+  await page.emulateMedia({ colorScheme: scheme });
+  await page.setViewportSize(size);
+  for (const [name, address] of Object.entries(screens)) {
+    await page.goto(address);
+    await expect(page.locator("#content")).toBeVisible();
+    await settled(page);
+    await picture(page, `${name}-${size.name}-${scheme}`);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth), `${name} at ${size.width} px`).toBeLessThanOrEqual(0);
+    if (size.name === "phone" || size.name === "desktop") await expectAccessible(page, `${name}, ${size.name}, ${scheme}`);
+  }
+}
+
 test("screens are accessible and fit in both themes and all sizes", async () => {
   test.slow();
   const page = await openPage(browser);
@@ -48,20 +66,15 @@ test("screens are accessible and fit in both themes and all sizes", async () => 
   const stage = `${attendee}/stages/${control.split("/").pop()}`;
   const session = new URL((await page.getByRole("link", { name: "Enter" }).getAttribute("href")) ?? "", dais.url).href;
   const screens = { events: `${dais.url}/events`, setup, replays: `${setup}/replays`, control, reception: attendee, stage, check: session, "replay-list": `${attendee}/replays`, nothing: `${dais.url}/nothing-here` };
-  for (const scheme of ["light", "dark"] as const) {
-    await page.emulateMedia({ colorScheme: scheme });
-    for (const size of SIZES) {
-      await page.setViewportSize(size);
-      for (const [name, address] of Object.entries(screens)) {
-        await page.goto(address);
-        await expect(page.locator("#content")).toBeVisible();
-        await settled(page);
-        await picture(page, `${name}-${size.name}-${scheme}`);
-        expect(await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth), `${name} at ${size.width} px`).toBeLessThanOrEqual(0);
-        if (size.name === "phone" || size.name === "desktop") await expectAccessible(page, `${name}, ${size.name}, ${scheme}`);
-      }
-    }
-  }
+  const looks = (["light", "dark"] as const).flatMap((scheme) => SIZES.map((size) => ({ scheme, size })));
+  const storageState = await page.context().storageState();
+  // Two pages at a time: one draws while the other waits.
+  const look = async () => {
+    const sized = await openPage(browser, { storageState });
+    for (let next = looks.shift(); next; next = looks.shift()) await expectToFit(sized, screens, next);
+    await sized.context().close();
+  };
+  await Promise.all([look(), look()]);
 });
 
 test("a person whose entry has expired is asked for their name again", async () => {
