@@ -30,6 +30,8 @@ export interface PageParticipant {
   join: () => Promise<void>;
   /** By track id. */
   incoming: () => Promise<Record<string, Incoming>>;
+  /** How many tracks it has of whom; asks for no statistics, as `incoming` does for every track. */
+  trackCounts: () => Promise<Record<string, number>>;
   negotiated: () => Promise<Negotiated[]>;
 }
 
@@ -73,9 +75,13 @@ async function incoming(): Promise<Record<string, Incoming>> {
   return tracks;
 }
 
+async function trackCounts(): Promise<Record<string, number>> {
+  return Object.fromEntries([...room.remoteParticipants].map(([identity, { trackPublications }]) => [identity, trackPublications.size]));
+}
+
 async function negotiated(): Promise<Negotiated[]> {
   const descriptions = window.keptConnections.map((connection) => connection.remoteDescription?.sdp ?? "");
   return descriptions.map((sdp) => ({ bytes: sdp.length, sections: sdp.match(/^m=/gm)?.length ?? 0 }));
 }
 
-window.participant = { join, incoming, negotiated };
+window.participant = { join, incoming, trackCounts, negotiated };
