@@ -1,9 +1,15 @@
 /** Browser tests: real servers, real browsers, fake cameras. */
 import { defineConfig } from "@playwright/test";
 
+/** No speaker and no mixer: other tests may run beside these, as `scripts/test` has them do. */
+const PAGES = ["chat", "embed", "player", "recovery", "screens", "upload"].map((name) => `${name}.spec.ts`);
+
 export default defineConfig({
   testDir: "e2e",
-  outputDir: "test-results/artefacts",
+  projects: [
+    { name: "pages", testMatch: PAGES, outputDir: "test-results/artefacts/pages" },
+    { name: "media", testIgnore: PAGES, outputDir: "test-results/artefacts/media" },
+  ],
   // Speakers, viewers and a mixer share the machine: one test at a time.
   workers: 1,
   fullyParallel: false,
