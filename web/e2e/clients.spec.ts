@@ -12,7 +12,7 @@ import { type AnyPage, received, soundFormats } from "./rtc";
 
 const API_KEY = { key: "e2e", secret: "a secret of thirty-two letters!!" };
 /** Browsers, encoders and a server on two cores. */
-const PATIENCE = { timeout: 45_000 };
+const PATIENCE = { timeout: 45_000, intervals: [250] };
 
 type Counts = Record<string, { frames: number; energy: number }>;
 

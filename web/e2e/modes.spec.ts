@@ -18,7 +18,7 @@ declare global {
 
 const API_KEY = "e2e";
 const API_SECRET = "a secret of thirty-two letters!!";
-const PATIENCE = { timeout: 45_000 };
+const PATIENCE = { timeout: 45_000, intervals: [250] };
 
 let dais: Dais;
 const browsers: Browser[] = [];
