@@ -1,7 +1,7 @@
 /** Browser tests: real servers, real browsers, fake cameras. */
 import { defineConfig } from "@playwright/test";
 
-/** No speaker and no mixer: other tests may run beside these, as `scripts/test` has them do. */
+/** No speaker, no mixer, and nothing that fails when the machine is slow: other tests may run beside these (`scripts/test`). */
 const PAGES = ["chat", "embed", "player", "recovery", "screens", "upload"].map((name) => `${name}.spec.ts`);
 
 export default defineConfig({
