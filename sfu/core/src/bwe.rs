@@ -163,11 +163,9 @@ impl Bwe {
     }
 
     /// A packet of `bytes` (UDP payload) left under this transport-wide number; numbers are consecutive.
-    ///
-    /// This estimator treats all kinds alike.
-    pub fn on_send(&mut self, now: Instant, seq: SeqNo, bytes: usize, _kind: SendKind) {
+    pub fn on_send(&mut self, now: Instant, seq: SeqNo, bytes: usize, kind: SendKind) {
         let cluster = self.prober.on_send(bytes);
-        self.history.push(now, seq, bytes, cluster);
+        self.history.push(now, seq, bytes, (kind, cluster));
         if self.waiting_since.is_none() {
             self.waiting_since = Some(now);
             self.silent_at = Some(now + FEEDBACK_TIMEOUT);
@@ -210,6 +208,7 @@ impl Bwe {
             }
             // Growth begins where the loss ended, not where it began.
             if self.loss.bound() < self.target {
+                tracing::debug!(from = self.target, to = self.loss.bound(), ?counts, "much is lost");
                 self.target = self.loss.bound();
                 self.knowledge = Knowledge::Measured;
             }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::num::NonZeroU32;
 use std::time::Instant;
 
+use super::SendKind;
 use super::loss::Fates;
 use crate::rtcp::TwccFeedback;
 use crate::rtp::{SeqIndex, SeqNo, SeqUnwrapper, nearest};
@@ -38,6 +39,7 @@ struct Sent {
     at_micros: i64,
     bytes: u16,
     cluster: Option<NonZeroU32>,
+    is_probe: bool,
     fate: Fate,
 }
 
@@ -61,7 +63,13 @@ const WRAP_MICROS: i64 = 64_000 << 24;
 const KEEP_REPORTED: u64 = 64;
 
 impl History {
-    pub(super) fn push(&mut self, now: Instant, seq: SeqNo, bytes: usize, cluster: Option<NonZeroU32>) {
+    pub(super) fn push(
+        &mut self,
+        now: Instant,
+        seq: SeqNo,
+        bytes: usize,
+        (kind, cluster): (SendKind, Option<NonZeroU32>),
+    ) {
         let epoch = *self.epoch.get_or_insert(now);
         let index = self.unwrapper.unwrap(seq);
         if self.sent.is_empty() {
@@ -78,7 +86,8 @@ impl History {
         }
         let at_micros = micros(now.saturating_duration_since(epoch));
         let bytes = u16::try_from(bytes).unwrap_or(u16::MAX);
-        self.sent.push_back(Sent { at_micros, bytes, cluster, fate: Fate::Unknown });
+        let is_probe = kind == SendKind::Probe;
+        self.sent.push_back(Sent { at_micros, bytes, cluster, is_probe, fate: Fate::Unknown });
     }
 
     /// Appends the newly acknowledged packets to `acks`, in the order of their numbers.
@@ -95,15 +104,15 @@ impl History {
                 (None, Fate::Unknown) => {
                     sent.fate = Fate::Missing;
                     self.missing.push(index);
-                    counts.missing += 1;
+                    *if sent.is_probe { &mut counts.probes } else { &mut counts.missing } += 1;
                 }
                 (None, Fate::Missing | Fate::Lost | Fate::Received) | (Some(_), Fate::Received) => {}
                 (Some(at), Fate::Unknown | Fate::Missing | Fate::Lost) => {
-                    if sent.fate != Fate::Lost {
+                    if sent.fate != Fate::Lost && !sent.is_probe {
                         counts.bytes += u64::from(sent.bytes);
                     }
                     sent.fate = Fate::Received;
-                    counts.received += 1;
+                    *if sent.is_probe { &mut counts.probes } else { &mut counts.received } += 1;
                     let arrived_micros = unwrap_time(self.last_arrival, at);
                     self.last_arrival = Some(arrived_micros);
                     acks.push(Ack {
@@ -120,8 +129,7 @@ impl History {
                 && sent.fate == Fate::Missing
             {
                 sent.fate = Fate::Lost;
-                counts.lost += 1;
-                counts.bytes += u64::from(sent.bytes);
+                counts.lose(sent.bytes, sent.is_probe);
             }
         }
         if let Some(newest) = newest {
@@ -129,10 +137,9 @@ impl History {
                 && let Some(sent) = self.sent.pop_front()
             {
                 self.base.0 += 1;
-                counts.unreported += u32::from(sent.fate == Fate::Unknown);
+                counts.unreported += u32::from(sent.fate == Fate::Unknown && !sent.is_probe);
                 if sent.fate == Fate::Missing {
-                    counts.lost += 1;
-                    counts.bytes += u64::from(sent.bytes);
+                    counts.lose(sent.bytes, sent.is_probe);
                 }
             }
         }
@@ -180,7 +187,7 @@ mod tests {
     /// Ten packets of 100 bytes, numbers 1 to 10.
     fn ten() -> History {
         let (mut history, now) = (History::default(), Instant::now());
-        (1..=10).for_each(|number| history.push(now, SeqNo(number), 100, None));
+        (1..=10).for_each(|number| history.push(now, SeqNo(number), 100, (SendKind::Media, None)));
         history
     }
 
@@ -209,11 +216,27 @@ mod tests {
     }
 
     #[test]
+    fn probes_are_neither_lost_nor_received() {
+        let (mut history, now) = (History::default(), Instant::now());
+        for number in 1..=10 {
+            let kind = if number % 2 == 0 { SendKind::Probe } else { SendKind::Media };
+            history.push(now, SeqNo(number), 100, (kind, None));
+        }
+        let first = tell(&mut history, 1, ".x.x...");
+        assert_eq!((first.received, first.missing, first.lost, first.bytes), (4, 0, 0, 400));
+        assert_eq!(first.probes, 3);
+        let second = tell(&mut history, 8, "xx.");
+        assert_eq!((second.missing, second.lost, second.probes), (1, 0, 2));
+        assert_eq!(tell(&mut history, 10, ".").lost, 1);
+    }
+
+    #[test]
     fn what_an_outage_swallowed_is_never_counted_as_lost() {
         let mut history = ten();
         assert_eq!(tell(&mut history, 1, ".xx.").missing, 2);
         history.forget_missing();
-        (11..=200).for_each(|number| history.push(Instant::now(), SeqNo(number), 100, None));
+        (11..=200)
+            .for_each(|number| history.push(Instant::now(), SeqNo(number), 100, (SendKind::Media, None)));
         let passed = tell(&mut history, 199, "..");
         assert_eq!((passed.lost, passed.received), (0, 2));
     }

@@ -6,6 +6,9 @@
 use std::time::{Duration, Instant};
 
 /// What one feedback message told of packets.
+///
+/// Probes are counted apart: Firefox does not always tell of what comes in the retransmission stream, and then all of them
+/// would seem lost. What a probe itself shows is for [`super::probe`] to say.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Fates {
     /// Packets that this message is the first to miss.
@@ -17,6 +20,17 @@ pub(super) struct Fates {
     pub(super) bytes: u64,
     /// Packets that feedback has passed over, so that nothing will be heard of them.
     pub(super) unreported: u32,
+    /// Probe packets that it was the first to tell of, received or not.
+    pub(super) probes: u32,
+}
+
+impl Fates {
+    pub(super) fn lose(&mut self, bytes: u16, is_probe: bool) {
+        if !is_probe {
+            self.lost += 1;
+            self.bytes += u64::from(bytes);
+        }
+    }
 }
 
 /// Loss of the current second, and the bound that came of the seconds before.

@@ -9,6 +9,8 @@ use self::viewer::Viewer;
 use super::*;
 use crate::forward::Target;
 use crate::receive::EncodingIndex;
+use crate::rtcp::{self, RtcpPacket};
+use crate::rtp::Ssrc;
 
 #[expect(clippy::disallowed_methods, reason = "the one real instant from which virtual time starts")]
 fn epoch() -> Instant {
@@ -35,6 +37,32 @@ fn a_fast_path_reaches_the_high_layer_within_eight_seconds() {
         let reached = viewer.reached(2).expect("the high layer is never reached");
         assert!(reached <= Duration::from_secs(8), "seed {seed}: {reached:?}");
         assert_eq!(viewer.layer(), Some(2), "seed {seed}");
+    }
+}
+
+/// As Firefox is in some sessions: its feedback names nothing that comes in the retransmission stream.
+#[test]
+fn a_viewer_that_tells_of_no_probe_is_not_taken_for_one_that_loses_much() {
+    let (start, mut bwe, mut next) = (epoch(), Bwe::new(BweConfig::default()), 1_u16);
+    for step in 0..100_u8 {
+        let at = Duration::from_millis(50) * u32::from(step);
+        let first = next;
+        let mut told = Vec::new();
+        let probes = if step % 20 == 10 { 12 } else { 0 };
+        for (count, kind, came) in [(2, SendKind::Media, Some(at)), (probes, SendKind::Probe, None)] {
+            for _ in 0..count {
+                bwe.on_send(start + at, SeqNo(next), 500, kind);
+                told.push(came);
+                next += 1;
+            }
+        }
+        let mut out = Vec::new();
+        rtcp::write_twcc(&mut out, (Ssrc(1), Ssrc(2)), step, SeqNo(first), &told);
+        let RtcpPacket::TransportFeedback(feedback) = rtcp::packets(&out).next().unwrap().unwrap() else {
+            panic!()
+        };
+        bwe.on_feedback(start + at + Duration::from_millis(20), &feedback);
+        assert!(bwe.bitrate() >= BweConfig::default().start, "step {step}: {:?}", bwe.bitrate());
     }
 }
 

@@ -135,6 +135,7 @@ impl Shard {
                 climb.on_step_down(now);
             }
             if std::mem::replace(&mut entry.paused, paused) != paused {
+                tracing::debug!(paused, ?estimate, ?demand, "a picture is paused, or goes on");
                 states.extend(self.stream_state(downlink, paused));
             }
         }
