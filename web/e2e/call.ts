@@ -1,0 +1,78 @@
+/** A call in a page that has livekit-client and nothing else, in Chromium or in Firefox. */
+import { expect, type Page } from "@playwright/test";
+import type * as LiveKit from "livekit-client";
+import { received } from "./rtc";
+
+declare global {
+  interface Window {
+    LivekitClient: typeof LiveKit;
+    room: LiveKit.Room;
+    /** What was received on data channels, and which events the room told. */
+    heard: string[];
+  }
+}
+
+export const PATIENCE = { timeout: 45_000, intervals: [250] };
+/** Pixels across: less is a smaller layer of either browser's fake camera. */
+const LARGE = 640;
+
+/** A page of either browser, as far as these tests go. */
+export type CallPage = Pick<Page, "evaluate" | "goto" | "addScriptTag">;
+
+/** Joins with camera and microphone, attaches every picture and plays every sound. */
+export async function joinCall<P extends CallPage>(page: P, url: string, ticket: string, single: boolean): Promise<P> {
+  await page.goto(`${url}/healthz`);
+  await page.addScriptTag({ path: "node_modules/livekit-client/dist/livekit-client.umd.js" });
+  await page.evaluate(
+    async (call) => {
+      const { Room, RoomEvent } = window.LivekitClient;
+      const room = new Room({ singlePeerConnection: call.single, dynacast: true });
+      Object.assign(window, { room, heard: [] });
+      room.on(RoomEvent.TrackSubscribed, (track) => document.body.append(Object.assign(track.attach(), { id: track.sid })));
+      room.on(RoomEvent.TrackUnsubscribed, (track) => document.getElementById(track.sid ?? "")?.remove());
+      room.on(RoomEvent.DataReceived, (bytes, from) => window.heard.push(`${from?.identity}: ${new TextDecoder().decode(bytes)}`));
+      room.on(RoomEvent.Reconnected, () => window.heard.push("reconnected"));
+      room.on(RoomEvent.TrackMuted, (track, from) => window.heard.push(`${from.identity} muted ${track.source}`));
+      room.on(RoomEvent.TrackUnmuted, (track, from) => window.heard.push(`${from.identity} unmuted ${track.source}`));
+      await room.connect(call.url, call.ticket);
+      await room.localParticipant.enableCameraAndMicrophone();
+    },
+    { url, ticket, single },
+  );
+  return page;
+}
+
+/** Asks for the small picture of the other's simulcast, then for the large one again. */
+export async function expectLayers(page: CallPage): Promise<void> {
+  const wish = (small: boolean) =>
+    page.evaluate((low) => {
+      const { Track, VideoQuality } = window.LivekitClient;
+      const [other] = window.room.remoteParticipants.values();
+      other?.getTrackPublication(Track.Source.Camera)?.setVideoQuality(low ? VideoQuality.LOW : VideoQuality.HIGH);
+    }, small);
+  const width = () => page.evaluate(() => document.querySelector("video")?.videoWidth ?? 0);
+  await expect.poll(width, PATIENCE).toBeGreaterThanOrEqual(LARGE);
+  await wish(true);
+  await expect.poll(width, PATIENCE).toBeLessThan(LARGE);
+  await wish(false);
+  await expect.poll(width, PATIENCE).toBeGreaterThanOrEqual(LARGE);
+}
+
+/** Frames and sound of one other go on to come. */
+export async function expectToReceive(page: CallPage): Promise<void> {
+  const before = await received(page);
+  await expect.poll(async () => (await received(page)).frames, PATIENCE).toBeGreaterThan(before.frames + 20);
+  await expect.poll(async () => (await received(page)).energy, PATIENCE).toBeGreaterThan(before.energy);
+}
+
+export function connections(page: CallPage): Promise<number> {
+  return page.evaluate(() => window.keptConnections.filter((one) => one.connectionState === "connected").length);
+}
+
+export async function send(page: CallPage, text: string, reliable: boolean): Promise<void> {
+  await page.evaluate(async (message) => window.room.localParticipant.publishData(new TextEncoder().encode(message.text), { reliable: message.reliable }), { text, reliable });
+}
+
+export function heard(page: CallPage): Promise<string[]> {
+  return page.evaluate(() => window.heard);
+}
