@@ -17,6 +17,9 @@ use anyhow::{Context, Result, bail};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+/// A stopped program stands still within this on the busiest machine.
+const STOP_PATIENCE: Duration = Duration::from_secs(20);
+
 /// `$1` is a folder to remove at the end, or empty; `$2` the signal that asks the program to end; the
 /// rest is the program. Ten seconds after the signal the program is killed.
 const KEEPER: &str = r#"
@@ -147,12 +150,27 @@ impl Process {
         stat.rsplit(')').next().is_some_and(|rest| !rest.trim_start().starts_with(['Z', 'X']))
     }
 
-    /// Sends a signal to the program.
+    /// Sends a signal to the program. After `SIGSTOP` all of it stands still when this returns: on a busy machine its
+    /// other threads may go on for a while until one has taken the signal.
     ///
     /// # Errors
-    /// When it has already gone.
+    /// When it has already gone, or does not stop.
     pub fn signal(&self, signal: Signal) -> Result<()> {
-        kill(self.pid, signal).with_context(|| format!("signal {signal} to {}", self.pid))
+        kill(self.pid, signal).with_context(|| format!("signal {signal} to {}", self.pid))?;
+        if signal != Signal::SIGSTOP {
+            return Ok(());
+        }
+        crate::wait_for("the program stands still", STOP_PATIENCE, || {
+            for task in std::fs::read_dir(format!("/proc/{}/task", self.pid))? {
+                // `pid (name) state …` (proc(5)); the name may hold anything.
+                let stat = std::fs::read_to_string(task?.path().join("stat"))?;
+                let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+                if state != Some('T') {
+                    bail!("a thread is in state {state:?}");
+                }
+            }
+            Ok(())
+        })
     }
 
     /// Waits until the program has ended.
