@@ -68,6 +68,7 @@ for (const [mode, single] of [["one peer connection", true], ["two peer connecti
       expect(await connections(page)).toBe(single ? 1 : 2);
     }
     await expectLayers(ada);
+    await expectLayers(luis);
     await send(ada, "reliable", true);
     await send(luis, "lossy", false);
     await expect.poll(() => heard(luis), PATIENCE).toContain("ada: reliable");

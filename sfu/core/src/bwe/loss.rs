@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 /// What one feedback message told of packets.
 ///
-/// Probes are counted apart: Firefox does not always tell of what comes in the retransmission stream, and then all of them
-/// would seem lost. What a probe itself shows is for [`super::probe`] to say.
+/// Probes are counted apart: a receiver that does not know the retransmission stream, as Firefox before it learned the
+/// stream's MID, drops all of them, and they would seem lost. What a probe itself shows is for [`super::probe`] to say.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Fates {
     /// Packets that this message is the first to miss.

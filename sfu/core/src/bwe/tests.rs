@@ -40,7 +40,7 @@ fn a_fast_path_reaches_the_high_layer_within_eight_seconds() {
     }
 }
 
-/// As Firefox is in some sessions: its feedback names nothing that comes in the retransmission stream.
+/// Its feedback names nothing that comes in the retransmission stream: it does not know whose that is.
 #[test]
 fn a_viewer_that_tells_of_no_probe_is_not_taken_for_one_that_loses_much() {
     let (start, mut bwe, mut next) = (epoch(), Bwe::new(BweConfig::default()), 1_u16);

@@ -22,7 +22,7 @@ pub struct ForwardingConfig {
     /// Retransmission stream (RFC 4588); `None`: NACKs are not answered, and probes are padding of
     /// the media stream.
     pub rtx: Option<RtxConfig>,
-    /// Section of the subscriber's session description; sent until the first receiver report.
+    /// Section of the subscriber's session description; sent in each stream until its first receiver report.
     pub mid: Option<Mid>,
     /// Extension ids of the leg's transport.
     pub extensions: ExtMap,

@@ -160,7 +160,15 @@ pub enum Heard<'a, K> {
 pub struct Outbound<K> {
     /// Transport-wide numbers and estimate.
     pub congestion: Congestion,
-    routes: Vec<(Ssrc, K)>,
+    routes: Vec<Route<K>>,
+}
+
+/// The streams of one subscription.
+#[derive(Debug)]
+struct Route<K> {
+    media: Ssrc,
+    rtx: Option<Ssrc>,
+    key: K,
 }
 
 impl<K: Copy + PartialEq> Outbound<K> {
@@ -170,14 +178,14 @@ impl<K: Copy + PartialEq> Outbound<K> {
         Self { congestion, routes: Vec::new() }
     }
 
-    /// RTCP about `ssrc` concerns this subscription. Call it for the media SSRC.
-    pub fn attach(&mut self, ssrc: Ssrc, key: K) {
-        self.routes.push((ssrc, key));
+    /// RTCP about the media's SSRC concerns this subscription, and reports about its retransmissions do.
+    pub fn attach(&mut self, media: Ssrc, rtx: Option<Ssrc>, key: K) {
+        self.routes.push(Route { media, rtx, key });
     }
 
     /// The subscription ended.
     pub fn detach(&mut self, key: K) {
-        self.routes.retain(|&(_, known)| known != key);
+        self.routes.retain(|route| route.key != key);
     }
 
     /// Takes a decrypted compound packet: feeds the estimator, and calls `heard` for what concerns a
@@ -191,7 +199,7 @@ impl<K: Copy + PartialEq> Outbound<K> {
     ) {
         let routes = &self.routes;
         let congestion = &mut self.congestion;
-        let route = |ssrc: Ssrc| routes.iter().find(|&&(known, _)| known == ssrc).map(|&(_, key)| key);
+        let route = |media: Ssrc| routes.iter().find(|route| route.media == media).map(|route| route.key);
         for packet in rtcp::packets(compound) {
             match packet {
                 Ok(RtcpPacket::Nack(nack)) => {
@@ -213,14 +221,16 @@ impl<K: Copy + PartialEq> Outbound<K> {
                     | RtcpPacket::SenderReport(SenderReport { blocks, .. }),
                 ) => {
                     for block in blocks.iter() {
-                        let Some(key) = route(block.ssrc) else { continue };
+                        let names =
+                            |route: &&Route<K>| route.media == block.ssrc || route.rtx == Some(block.ssrc);
+                        let Some(&Route { key, .. }) = routes.iter().find(names) else { continue };
                         heard(Heard::Report { key, block }, congestion);
                     }
                 }
                 Ok(RtcpPacket::TransportFeedback(feedback)) => {
                     counters.feedbacks += 1;
                     if congestion.bwe.on_feedback(now, &feedback) {
-                        for &(_, key) in routes {
+                        for &Route { key, .. } in routes {
                             heard(Heard::Returned { key }, congestion);
                         }
                     }

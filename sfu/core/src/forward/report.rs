@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::Forwarding;
 use crate::receive::{Reception, SenderClock};
 use crate::rtcp::{self, ReportBlock};
+use crate::rtp::{Mid, Ssrc};
 
 /// When reports leave, and when they left.
 #[derive(Debug, Default)]
@@ -15,8 +16,16 @@ pub(super) struct Reports {
     place: usize,
     round_trip: Option<Duration>,
     fraction_lost: u8,
-    /// A receiver report for the SSRC came: it is known without MID.
-    pub(super) is_acknowledged: bool,
+    /// Which streams are known without MID.
+    acknowledged: Acknowledged,
+}
+
+/// A receiver report for the SSRC came. Each stream of a section is bound to it on its own: Firefox, once it knows
+/// one SSRC by its MID, drops every packet of another that never named it (`MediaPipelineFilter::Filter`).
+#[derive(Debug, Default)]
+struct Acknowledged {
+    media: bool,
+    rtx: bool,
 }
 
 /// Between two sender reports.
@@ -67,15 +76,26 @@ impl Forwarding {
         self.reports.next
     }
 
-    /// Takes a receiver report about this subscription's media.
+    /// Takes a receiver report about this subscription's media or about its retransmission stream.
     pub fn handle_report(&mut self, now: Instant, block: &ReportBlock) {
         let reports = &mut self.reports;
-        reports.is_acknowledged = true;
+        if block.ssrc != self.config.ssrc {
+            reports.acknowledged.rtx = true;
+            return;
+        }
+        reports.acknowledged.media = true;
         reports.fraction_lost = block.fraction_lost;
         let sent = reports.sent.iter().flatten().find(|(middle, _)| *middle == block.last_sr);
         let Some(&(_, at)) = sent.filter(|_| block.last_sr != 0) else { return };
         let delay = Duration::from_micros(u64::from(block.delay_since_last_sr) * 1_000_000 / 65_536);
         reports.round_trip = Some(now.saturating_duration_since(at).saturating_sub(delay));
+    }
+
+    /// The section of the session description, for as long as the receiver may not know whose `ssrc` is.
+    pub(super) fn mid_for(&self, ssrc: Ssrc) -> Option<&Mid> {
+        let Acknowledged { media, rtx } = self.reports.acknowledged;
+        let is_known = if ssrc == self.config.ssrc { media } else { rtx };
+        self.config.mid.as_ref().filter(|_| !is_known)
     }
 
     /// Round trip of the subscriber's path; `None` before the first report that tells.

@@ -124,10 +124,9 @@ impl Forwarding {
         let map = &self.config.extensions;
         let transport_seq = turn.leg.congestion.as_deref().map(|c| c.next_seq().0.to_be_bytes());
         let numbered = transport_seq.filter(|_| map.id(ExtKind::TransportCc).is_some());
-        let mid = self.config.mid.as_ref().filter(|_| !self.reports.is_acknowledged);
         let mut small = [0; 2];
         let mut block = ExtensionBlock::new();
-        if let (Some(id), Some(mid)) = (map.id(ExtKind::Mid), mid) {
+        if let (Some(id), Some(mid)) = (map.id(ExtKind::Mid), self.mid_for(out.ssrc)) {
             block.push(id, mid.as_bytes());
         }
         if let (Some(id), Some(seq)) = (map.id(ExtKind::TransportCc), &numbered) {

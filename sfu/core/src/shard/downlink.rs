@@ -296,6 +296,7 @@ impl Shard {
         let Some(subscribing) = self.peers.get_mut(peer_key).and_then(super::Peer::subscribing) else {
             return;
         };
+        let rtx = send.rtx;
         subscribing.sections.add(OfferedTrack { kind, codecs, send });
         let key = self.downlinks.insert(Downlink {
             media: media_key,
@@ -310,7 +311,7 @@ impl Shard {
             told_clock: None,
         });
         subscribing.by_publication.insert(publication, (key, ssrc));
-        subscribing.outbound.attach(ssrc, key);
+        subscribing.outbound.attach(ssrc, rtx, key);
         self.media[media_key].downlinks.push(key);
         self.read_wish(key);
         self.want_offer(subscriber, now);

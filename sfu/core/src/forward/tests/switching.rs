@@ -38,23 +38,33 @@ fn the_first_packet_has_the_negotiated_values() {
 }
 
 #[test]
-fn mid_is_sent_until_the_first_receiver_report() {
+fn mid_is_sent_in_each_stream_until_its_first_receiver_report() {
     let (mut scene, mut camera) = (Scene::camera(), Camera::new());
-    scene.target(0);
-    scene.send(camera.frame(Frame::new(0, 0).key()));
-    let block = crate::rtcp::ReportBlock {
-        ssrc: crate::rtp::Ssrc(VIEWER_SSRC),
-        fraction_lost: 0,
-        cumulative_lost: 0,
-        highest_seq: 3,
-        jitter: 0,
-        last_sr: 0,
-        delay_since_last_sr: 0,
+    let report = |scene: &mut Scene, ssrc| {
+        let block = crate::rtcp::ReportBlock {
+            ssrc: crate::rtp::Ssrc(ssrc),
+            fraction_lost: 0,
+            cumulative_lost: 0,
+            highest_seq: 3,
+            jitter: 0,
+            last_sr: 0,
+            delay_since_last_sr: 0,
+        };
+        scene.forwarding.handle_report(scene.now(), &block);
     };
-    scene.forwarding.handle_report(scene.now(), &block);
-    scene.send(camera.frame(Frame::new(0, FRAME_US)));
-    let has_mid: Vec<_> = scene.take().iter().map(|got| got.has_mid).collect();
-    assert_eq!(has_mid, [true, true, true, false, false, false]);
+    let mid_of =
+        |scene: &mut Scene| -> Vec<_> { scene.take().iter().map(|got| (got.ssrc, got.has_mid)).collect() };
+    scene.target(0);
+    scene.send(camera.frame(Frame::new(0, 0).key().packets(1)));
+    assert_eq!(mid_of(&mut scene), [(VIEWER_SSRC, true)]);
+    report(&mut scene, VIEWER_SSRC);
+    scene.send(camera.frame(Frame::new(0, FRAME_US).packets(1)));
+    scene.nack(&[1]);
+    assert_eq!(mid_of(&mut scene), [(VIEWER_SSRC, false), (VIEWER_RTX, true)]);
+    report(&mut scene, VIEWER_RTX);
+    scene.send(camera.frame(Frame::new(0, 2 * FRAME_US).packets(1)));
+    scene.nack(&[2]);
+    assert_eq!(mid_of(&mut scene), [(VIEWER_SSRC, false), (VIEWER_RTX, false)]);
 }
 
 #[test]
