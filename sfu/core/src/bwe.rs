@@ -229,8 +229,7 @@ impl Bwe {
             self.on_probe_result(now, result);
         }
         let bitrate = self.bitrate();
-        let calm = self.trend.usage() != Usage::Over
-            && self.last_decrease.is_none_or(|at| now.saturating_duration_since(at) > AFTER_DECREASE);
+        let calm = self.is_calm(now, AFTER_DECREASE);
         let probe = if self.is_proved() { self.prober.poll(now, bitrate, calm) } else { None };
         Estimate { bitrate, probe }
     }
@@ -239,6 +238,13 @@ impl Bwe {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         [self.prober.poll_timeout(), self.silent_at].into_iter().flatten().min()
+    }
+
+    /// True while no queue grows, and none did for so long.
+    #[must_use]
+    pub fn is_calm(&self, now: Instant, for_long: Duration) -> bool {
+        self.trend.usage() != Usage::Over
+            && self.last_decrease.is_none_or(|at| now.saturating_duration_since(at) > for_long)
     }
 
     /// True once anything was heard of the path.

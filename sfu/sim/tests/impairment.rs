@@ -61,7 +61,6 @@ fn row_5_bursts_freeze_little() {
     }
 }
 
-/// Of the whole capacity layers of fixed rates leave more than a fifth free; publishers fill what layers can.
 #[test]
 fn row_6_jitter_and_reordering_freeze_next_to_nothing() {
     for side in [Side::Up, Side::Down] {
@@ -71,6 +70,7 @@ fn row_6_jitter_and_reordering_freeze_next_to_nothing() {
     }
 }
 
+/// Of the whole capacity layers of fixed rates leave more than a fifth free; publishers fill what layers can.
 #[test]
 fn row_7_a_capacity_that_falls_fills_no_queue_for_long() {
     for side in [Side::Up, Side::Down] {

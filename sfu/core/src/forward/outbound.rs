@@ -1,6 +1,6 @@
 //! ⑧ One subscriber's transport as a whole: transport-wide numbers, the estimator, and whose RTCP is whose.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::pacer::Pacer;
 use crate::bwe::{Bwe, BweConfig, Estimate, SendKind};
@@ -80,15 +80,25 @@ impl Congestion {
         self.bwe.inherent_loss() > LOSSY
     }
 
+    /// True when answers to NACKs get lost, too, and no queue is made longer by sending them twice.
+    pub(super) fn answers_twice(&self, now: Instant) -> bool {
+        self.bwe.inherent_loss() > LOSES_ANSWERS && self.bwe.is_calm(now, NO_QUEUE)
+    }
+
     /// True when a retransmission of `bytes` may be sent; it is then paid for.
     pub(super) fn may_retransmit(&mut self, now: Instant, bytes: usize) -> bool {
-        let rate = self.bwe.bitrate().scaled(RTX_SHARE).bytes_in(std::time::Duration::from_secs(1));
+        let rate = self.bwe.bitrate().scaled(RTX_SHARE).bytes_in(Duration::from_secs(1));
         self.budget.take(now, bytes, rate)
     }
 }
 
 /// A path that loses more than this share of what is sent loses answers to NACKs, too.
 const LOSSY: f64 = 0.08;
+/// From this share on an answer is sent twice. Whoever has to ask once more sees the picture stand still, as its jitter
+/// buffer grows by a round trip only after it was needed. It costs as much as was lost.
+const LOSES_ANSWERS: f64 = 0.003;
+/// A queue that filled within this time may fill again, and then lose packets itself.
+const NO_QUEUE: Duration = Duration::from_secs(5);
 /// Retransmissions take at most this share of the estimate. At 20 % of loss each packet is sent 1.25 times, and
 /// some answers twice; libwebrtc's `RateLimiter` lets them have all of it.
 const RTX_SHARE: f64 = 0.5;

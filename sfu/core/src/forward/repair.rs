@@ -28,6 +28,7 @@ impl Forwarding {
         let mut turn = Turn { now, reception, leg, arena, counters };
         let is_lossy = turn.leg.congestion.as_deref().is_some_and(super::Congestion::is_lossy);
         let trip = if is_lossy { Duration::ZERO } else { self.round_trip().unwrap_or_default() };
+        let twice = turn.leg.congestion.as_deref().is_some_and(|congestion| congestion.answers_twice(now));
         let patience = trip.mul_f64(SAME_TRIP).max(SHORTEST_TRIP);
         for seq in missing.take(MAX_NACKED) {
             turn.counters.nacks += 1;
@@ -43,8 +44,8 @@ impl Forwarding {
                 turn.counters.rtx_under_way += 1;
                 continue;
             }
-            // Whatever was sent again and is asked for once more gets two answers: a picture has waited for long.
-            let copies = if self.repeats.has(sent.index) { 2 } else { 1 };
+            // Whatever was sent again and is asked for once more gets two answers as well: a picture has waited for long.
+            let copies = if twice || self.repeats.has(sent.index) { 2 } else { 1 };
             for _ in 0..copies {
                 let budget = turn.leg.congestion.as_deref_mut();
                 if budget.is_some_and(|congestion| !congestion.may_retransmit(now, bytes)) {

@@ -107,7 +107,7 @@ pub fn run(row: &Row, side: Side, seed: u64) -> Outcome {
             // The client's first attempt to connect that reaches the server.
             again = Some((world.join(ClientConfig::listener(1)), world.now()));
         }
-        watch.look(&world, &measured);
+        watch.look(&world);
     }
     world.finish();
     let mut outcome = watch.outcome(&world, row, &profile, &measured);
@@ -146,13 +146,12 @@ impl Default for Watch {
 }
 
 impl Watch {
-    fn look(&mut self, world: &World, measured: &[ClientId]) {
+    fn look(&mut self, world: &World) {
         let now = world.now();
         let (stats, queue) = match self.side {
             Side::Up => (world.up_stats(self.bad), world.up_queue(self.bad)),
             Side::Down => (world.down_stats(self.bad), world.down_queue(self.bad)),
         };
-        let _ = measured;
         self.arrived.push((now, stats.arrived_bytes + 28 * stats.arrived));
         if now < WARM_UP {
             return;

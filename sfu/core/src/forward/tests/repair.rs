@@ -92,6 +92,19 @@ fn on_a_path_that_loses_much_each_nack_is_answered_whatever_the_round_trip() {
     }
 }
 
+#[test]
+fn on_a_path_that_loses_by_itself_the_first_answer_comes_twice() {
+    let (mut scene, mut camera) = (Scene::camera(), Camera::new());
+    scene.target(0);
+    scene.send(camera.frame(Frame::new(0, 0).key()));
+    scene.take();
+    for (seq, loss, answers) in [(1, 0.001, 1), (2, 0.01, 2)] {
+        scene.congestion.bwe_mut().assume_inherent_loss(loss);
+        scene.nack(&[seq]);
+        assert_eq!(scene.take().len(), answers, "loss: {loss}");
+    }
+}
+
 /// A lossy, reordering path to the viewer; NACKs come back after a round trip.
 #[test]
 fn with_five_percent_loss_every_packet_arrives_in_the_end() {
