@@ -87,6 +87,8 @@ impl Base {
 struct Jitter {
     step: f64,
     deviation: f64,
+    /// How many groups it is the mean of, up to [`JITTER_GROUPS`].
+    groups: f64,
 }
 
 impl Jitter {
@@ -94,7 +96,8 @@ impl Jitter {
         // Of independent delays with deviation 1 such differences have a mean magnitude of 1.95.
         let sample = (step - self.step).abs() / 1.95;
         self.step = step;
-        self.deviation += (sample.min(MAX_JITTER_MS) - self.deviation) / JITTER_GROUPS;
+        self.groups = (self.groups + 1.0).min(JITTER_GROUPS);
+        self.deviation += (sample.min(MAX_JITTER_MS) - self.deviation) / self.groups;
     }
 }
 
