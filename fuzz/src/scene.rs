@@ -115,6 +115,7 @@ impl Scene {
 
     /// Ends the turn and takes everything that came out.
     pub(crate) fn settle(&mut self) {
+        self.shard.relay(self.now);
         self.shard.end_turn(self.now, &mut |_| ());
         self.shard.arena().clear();
         while let Some(transmit) = self.shard.poll_transmit() {

@@ -151,6 +151,9 @@ impl Driver {
             }
             self.take_messages(now);
             self.relays.receive(&mut self.shard, now);
+            // Other shards need not wait until this one has sent everything.
+            self.shard.relay(now);
+            self.relays.send(&mut self.shard, now);
             self.shard.handle_timeout(now, &mut |arena| self.ports.send(arena));
             self.shard.end_turn(now, &mut |arena| self.ports.send(arena));
             self.relays.send(&mut self.shard, now);

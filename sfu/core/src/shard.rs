@@ -8,8 +8,9 @@
 //! datagrams ─▶ transports ─▶ publications ─▶ downlinks ─▶ send arena
 //! ```
 //!
-//! After any number of `handle_*` calls, [`Shard::end_turn`] forwards what arrived; then take the arena,
-//! [`Shard::poll_transmit`] and [`Shard::poll_event`], and wait until [`Shard::poll_timeout`].
+//! After any number of `handle_*` calls, [`Shard::relay`] hands what arrived to other shards and
+//! [`Shard::end_turn`] forwards it; then take the arena, [`Shard::poll_transmit`] and [`Shard::poll_event`], and
+//! wait until [`Shard::poll_timeout`].
 
 pub mod admin;
 pub mod mixer;

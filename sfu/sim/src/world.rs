@@ -171,6 +171,7 @@ impl World {
         let (clients, checks) = (&mut self.clients, &mut self.checks);
         for shard in &mut self.shards {
             let send = &mut |arena: &mut _| take_media(arena, clients, checks, self.now);
+            shard.relay(now);
             if shard.poll_timeout().is_some_and(|at| at <= now) {
                 shard.handle_timeout(now, send);
             }
@@ -206,6 +207,7 @@ impl World {
             }
             let (clients, checks) = (&mut self.clients, &mut self.checks);
             for shard in &mut self.shards {
+                shard.relay(now);
                 shard.end_turn(now, &mut |arena| take_media(arena, clients, checks, self.now));
             }
         }

@@ -123,7 +123,7 @@ impl Shard {
         self.timers.schedule(Timer::Relay(key), Some(now + RATES_INTERVAL));
     }
 
-    /// Hands the fresh packets of a publication to the shards that want some.
+    /// Puts the fresh packets of a publication where the shards that want some find them.
     pub(super) fn relay_fresh(&mut self, key: MediaKey) {
         let Some(media) = self.media.get(key) else { return };
         let wants = legs_want(media);

@@ -172,6 +172,17 @@ impl Shard {
         self.handle_subscriber_rtcp(key, now, compound);
     }
 
+    /// Hands what has arrived to the shards that want it ([`Self::poll_packets`]): they send it on while this one
+    /// does so, too. Once a turn, before [`Self::end_turn`].
+    pub fn relay(&mut self, now: Instant) {
+        let fresh = std::mem::take(&mut self.fresh);
+        for &key in &fresh {
+            let Some(media) = self.media.get(key).filter(|media| !media.legs.is_empty()) else { continue };
+            self.guard(&Work::Room(media.room), now, |shard| shard.relay_fresh(key));
+        }
+        self.fresh = fresh;
+    }
+
     /// Ends a turn: forwards what has arrived, asks publishers for what is missing. `send` is called whenever the
     /// arena holds enough for a few calls of the kernel, so that the first subscriber of a large room does not wait
     /// for the last one, and what is sent is still in the processor's cache.
@@ -320,7 +331,6 @@ impl Shard {
                 send(&mut self.arena);
             }
         }
-        self.relay_fresh(key);
         self.tell_mixer_clocks(key);
         let Some(media) = self.media.get_mut(key) else { return };
         media.reception.clear_fresh();
