@@ -90,6 +90,11 @@ pub(crate) struct Settings {
     #[arg(long, env = "DAIS_SFU_SHARDS")]
     pub(crate) sfu_shards: Option<usize>,
 
+    /// Each of these threads stays on a core of its own: for machines that do nothing else. Without it the kernel
+    /// may wake two that share a large room on one core, one after the other.
+    #[arg(long, env = "DAIS_SFU_PIN_SHARDS")]
+    pub(crate) sfu_pin_shards: bool,
+
     /// In every room, those who may not publish do not see each other: for halls of thousands. They see
     /// everybody else, and the room's counts still count them.
     #[arg(long, env = "DAIS_SFU_HIDE_AUDIENCE")]

@@ -86,6 +86,7 @@ fn sfu_config(settings: &Settings, wiring: &Wiring<'_>) -> anyhow::Result<sfu::C
         media_port: settings.sfu_media_port,
         media_ips,
         shards: start::shards(settings),
+        pin_shards: settings.sfu_pin_shards,
         api_keys: ApiKeys::new(&wiring.api_key, &[]),
         link: Some(sfu::LinkConfig { addr, identity: wiring.keys.link_identity(LinkRole::Sfu)? }),
         ice_urls: Vec::new(),

@@ -20,6 +20,8 @@ pub struct Config {
     pub media_ips: Vec<IpAddr>,
     /// Shard threads; at least one.
     pub shards: usize,
+    /// Each shard's thread stays on a core of its own, as far as there are as many.
+    pub pin_shards: bool,
     /// Room tokens are checked and refreshed with these.
     pub api_keys: ApiKeys,
     /// Where mixers connect; `None`: nowhere.

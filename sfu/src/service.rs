@@ -262,7 +262,17 @@ fn open_shard(
         },
     };
     let seed = Seed::new(random()?);
-    Ok(Start { index: index.into(), udp, tcp, config: shard_config, seed, outbox, departures: None, relays })
+    Ok(Start {
+        index: index.into(),
+        is_pinned: config.pin_shards,
+        udp,
+        tcp,
+        config: shard_config,
+        seed,
+        outbox,
+        departures: None,
+        relays,
+    })
 }
 
 fn random<const N: usize>() -> Result<[u8; N], StartError> {

@@ -8,6 +8,7 @@
 //! ```
 
 mod handle;
+mod pinning;
 mod ports;
 
 use std::collections::HashMap;
@@ -53,6 +54,7 @@ const HOUSEKEEPING: Duration = Duration::from_secs(1);
 /// What a shard's thread is started with.
 pub(crate) struct Start {
     pub(crate) index: usize,
+    pub(crate) is_pinned: bool,
     pub(crate) udp: UdpPort,
     pub(crate) tcp: TcpPort,
     pub(crate) config: ShardConfig,
@@ -79,6 +81,11 @@ pub(crate) fn spawn(start: Start) -> io::Result<(ShardHandle, JoinHandle<()>)> {
     }
     let name = format!("shard-{}", start.index);
     let thread = std::thread::Builder::new().name(name).spawn(move || {
+        if start.is_pinned
+            && let Err(error) = pinning::stay_on_core(start.index)
+        {
+            tracing::warn!(shard = start.index, %error, "the shard's thread stays on no core");
+        }
         let now = Instant::now();
         let unix_us = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
         let began = Now { instant: now, unix_us: i64::try_from(unix_us).unwrap_or(i64::MAX) };

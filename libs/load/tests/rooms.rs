@@ -35,6 +35,7 @@ async fn server() -> Server {
         turn: None,
         webhooks: None,
         hide_audience: false,
+        pin_shards: false,
         limits: sfu::Limits::default(),
     };
     let service = sfu::start(config).await.unwrap();

@@ -54,6 +54,7 @@ impl Scene {
             turn: None,
             webhooks: None,
             hide_audience: false,
+            pin_shards: false,
             limits: sfu::Limits::default(),
         };
         change(&mut config);

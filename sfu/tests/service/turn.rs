@@ -288,6 +288,7 @@ async fn settings_of_relays_that_cannot_work_are_refused() {
         turn: Some(turn),
         webhooks: None,
         hide_audience: false,
+        pin_shards: false,
         limits: sfu::Limits::default(),
     };
     let taken = std::net::TcpListener::bind("0.0.0.0:0").unwrap();

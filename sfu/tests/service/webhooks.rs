@@ -333,6 +333,7 @@ async fn a_webhooks_token_opens_no_room_and_a_strange_url_is_refused_by_name() {
                 limits: sfu::WebhookLimits::default(),
             }),
             hide_audience: false,
+            pin_shards: false,
             limits: sfu::Limits::default(),
         };
         assert_eq!(config.check(), Err(sfu::ConfigError::WebhookUrl(url.to_owned())));
