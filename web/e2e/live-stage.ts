@@ -18,7 +18,7 @@ export interface LiveStage {
 async function makeStage(dais: Dais, browser: Browser): Promise<string> {
   const organiser = await openPage(browser);
   await organiser.goto(dais.signInLink);
-  await makeEvent(organiser, "Recovery day");
+  await makeEvent(organiser, "Player day");
   await addTitled(organiser, "Add a stage", "Main stage");
   const event = (await organiser.locator("code").first().textContent()) ?? "";
   const control = (await organiser.getByRole("link", { name: "Control room" }).getAttribute("href")) ?? "";

@@ -1,27 +1,21 @@
 /** The player with a live stream that a test controls: controls by keyboard, a stall, captions. */
-import { type Browser, expect, type Page, test } from "@playwright/test";
+import { expect, type Page, test } from "@playwright/test";
 import { expectAccessible } from "./axe";
-import { openBrowser, openPage, picture } from "./browsers";
-import { type Dais, startDais } from "./dais";
-import { type LiveDouble, startLiveDouble } from "./live-double";
-import { addTitled, makeEvent } from "./organiser";
+import { picture } from "./browsers";
+import { type LiveStage, startLiveStage } from "./live-stage";
 import { playing } from "./rtc";
 
 test.describe.configure({ mode: "serial" });
 
-let dais: Dais;
-let live: LiveDouble;
-let browser: Browser;
+let stage: LiveStage;
 let viewer: Page;
 
 test.beforeAll(async () => {
-  [dais, live, browser] = await Promise.all([startDais("player"), startLiveDouble(), openBrowser()]);
+  stage = await startLiveStage("player");
 });
 
 test.afterAll(async () => {
-  await browser?.close();
-  await live?.stop();
-  await dais?.stop();
+  await stage?.stop();
 });
 
 /** Brightness of the picture, 0 to 255, as the viewer sees it: the video's or the kept one's. */
@@ -42,17 +36,8 @@ function brightness(page: Page): Promise<number> {
 }
 
 test("a live picture plays, says how far behind it is, and its controls are accessible", async () => {
-  const organiser = await openPage(browser);
-  await organiser.goto(dais.signInLink);
-  await makeEvent(organiser, "Player day");
-  await addTitled(organiser, "Add a stage", "Main stage");
-  const event = (await organiser.locator("code").first().textContent()) ?? "";
-  const control = (await organiser.getByRole("link", { name: "Control room" }).getAttribute("href")) ?? "";
-  viewer = await openPage(browser);
-  await viewer.route("**/api/v1/stages/*/join", (route) => route.fulfill({ json: { role: "viewer", state: "live", hls_url: live.url, live_since: new Date().toISOString(), viewers: 3 } }));
-  await viewer.goto(`${event}/stages/${control.split("/").pop()}`);
-  await viewer.getByLabel("Your name").fill("Sana Noor");
-  await viewer.getByRole("button", { name: "Enter" }).click();
+  viewer = await stage.viewerPage();
+  await stage.enter(viewer);
   await expect.poll(async () => (await playing(viewer)).time, { timeout: 30_000 }).toBeGreaterThan(0);
   await expect(viewer.getByText(/s behind live/)).toBeVisible();
   await expect(viewer.getByText("3 watching")).toBeVisible();
@@ -93,14 +78,14 @@ test("captions, settings and the time bar work by keyboard", async () => {
 
 test("a stall keeps the last picture and says so, and goes on by itself", async () => {
   expect(await brightness(viewer)).toBeGreaterThan(40);
-  live.cut();
+  stage.live.cut();
   const word = viewer.getByText("Reconnecting…");
   await expect(word).toBeVisible({ timeout: 60_000 });
   expect(await brightness(viewer)).toBeGreaterThan(40);
   await picture(viewer, "player-stall");
   await expectAccessible(viewer, "stalled stage");
   const { time } = await playing(viewer);
-  live.mend();
+  stage.live.mend();
   await expect(word).toBeHidden({ timeout: 60_000 });
   await expect.poll(async () => (await playing(viewer)).time, { timeout: 30_000 }).toBeGreaterThan(time + 1);
 });

@@ -10,9 +10,9 @@ use lk::signal_response::Message as Response;
 use reqwest::Client;
 
 use super::media::receive;
-use super::python::Script;
 use super::scene::{PATIENCE, Scene, clips};
 use super::single::{OFFER, camera, offer, publishing, request, wrap};
+use super::whep::Player;
 
 /// Two shards; after one participant at home, all others of a room sit on the other shard.
 async fn start() -> Scene {
@@ -171,7 +171,6 @@ async fn a_listener_with_one_transport_who_is_allowed_to_publish_stays_where_it_
     scene.end().await;
 }
 
-/// aiortc decodes what it gets: pictures count only after a keyframe.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_independent_player_plays_from_the_other_shard() {
     let scene = start().await;
@@ -179,18 +178,13 @@ async fn an_independent_player_plays_from_the_other_shard() {
     ada.publish(clips()).await.unwrap();
     let mut bob = listener(&scene, "bob").await;
     receive(&mut bob, 2, 10).await;
-    let token = scene.join_token("player", "hall");
-    let mut script = Script::start(include_str!("whep_play.py"), &[&scene.http("/whep"), &token]);
-    assert_eq!(script.next_line().await, "posted 201");
-    assert_eq!(script.next_line().await, "playing");
+    let mut player = Player::start(&scene).await;
     wait_for(&scene, "away_participants", |away| away == 2).await;
     ada.leave().await;
     let mut luis = scene.participant("luis", "hall").await;
     luis.publish(clips()).await.unwrap();
-    script.write_line("next").await;
-    assert_eq!(script.next_line().await, "playing");
-    script.close_input();
-    assert_eq!(script.next_line().await, "deleted 200");
+    player.plays_the_next().await;
+    player.stop().await;
     luis.leave().await;
     bob.leave().await;
     scene.end().await;
@@ -203,18 +197,13 @@ async fn an_independent_player_at_home_plays_a_publisher_of_the_other_shard() {
     let mut ada = scene.participant("ada", "hall").await;
     ada.publish(clips()).await.unwrap();
     wait_for(&scene, "publications", |publications| publications == 2).await;
-    let token = scene.join_token("player", "hall");
-    let mut script = Script::start(include_str!("whep_play.py"), &[&scene.http("/whep"), &token]);
-    assert_eq!(script.next_line().await, "posted 201");
-    assert_eq!(script.next_line().await, "playing");
+    let mut player = Player::start(&scene).await;
     let mut luis = scene.participant("luis", "hall").await;
     wait_for(&scene, "away_participants", |away| away == 1).await;
     ada.leave().await;
     luis.publish(clips()).await.unwrap();
-    script.write_line("next").await;
-    assert_eq!(script.next_line().await, "playing");
-    script.close_input();
-    assert_eq!(script.next_line().await, "deleted 200");
+    player.plays_the_next().await;
+    player.stop().await;
     luis.leave().await;
     scene.end().await;
 }

@@ -93,7 +93,31 @@ async fn only_who_may_subscribe_plays_and_only_the_player_ends_its_session() {
     scene.end().await;
 }
 
-/// aiortc decodes what it gets: pictures count only after a keyframe.
+/// aiortc as a player, in a process of its own. It decodes what it gets: pictures count only after a keyframe.
+pub(crate) struct Player(Script);
+
+impl Player {
+    /// Returns when it plays whoever publishes in the hall.
+    pub(crate) async fn start(scene: &Scene) -> Self {
+        let token = scene.join_token("player", "hall");
+        let mut script = Script::start(include_str!("whep_play.py"), &[&scene.http("/whep"), &token]);
+        assert_eq!(script.next_line().await, "posted 201");
+        assert_eq!(script.next_line().await, "playing");
+        Self(script)
+    }
+
+    /// Another publisher took over: it plays that one.
+    pub(crate) async fn plays_the_next(&mut self) {
+        self.0.write_line("next").await;
+        assert_eq!(self.0.next_line().await, "playing");
+    }
+
+    pub(crate) async fn stop(mut self) {
+        self.0.close_input();
+        assert_eq!(self.0.next_line().await, "deleted 200");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_independent_player_plays_and_goes_on_with_the_next_publisher() {
     let scene = Scene::start().await;
@@ -101,17 +125,12 @@ async fn an_independent_player_plays_and_goes_on_with_the_next_publisher() {
     ada.publish(clips()).await.unwrap();
     let first = post_until_it_plays(&scene, &scene.join_token("early", "hall")).await.text().await.unwrap();
     assert_eq!(first.matches("a=sendonly").count(), 2, "the room shows both tracks: {first}");
-    let token = scene.join_token("player", "hall");
-    let mut script = Script::start(include_str!("whep_play.py"), &[&scene.http("/whep"), &token]);
-    assert_eq!(script.next_line().await, "posted 201");
-    assert_eq!(script.next_line().await, "playing");
+    let mut player = Player::start(&scene).await;
     ada.leave().await;
     let mut luis = scene.participant("luis", "hall").await;
     luis.publish(clips()).await.unwrap();
-    script.write_line("next").await;
-    assert_eq!(script.next_line().await, "playing");
-    script.close_input();
-    assert_eq!(script.next_line().await, "deleted 200");
+    player.plays_the_next().await;
+    player.stop().await;
     luis.leave().await;
     scene.end().await;
 }
