@@ -12,8 +12,10 @@ function ip(...args: string[]): void {
   execFileSync("ip", args, { stdio: ["ignore", "ignore", "pipe"], encoding: "utf8" });
 }
 
-function hasAddress(): boolean {
-  return Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ family, internal }) => family === "IPv4" && !internal));
+/** The first IPv4 address that is not loopback. */
+export function ownAddress(): string | undefined {
+  const addresses = Object.values(networkInterfaces()).flatMap((some) => some ?? []);
+  return addresses.find(({ family, internal }) => family === "IPv4" && !internal)?.address;
 }
 
 /**
@@ -21,7 +23,7 @@ function hasAddress(): boolean {
  * Call it before the server starts, which offers the addresses that it finds then.
  */
 export function needAddress(): () => void {
-  if (hasAddress()) return () => undefined;
+  if (ownAddress()) return () => undefined;
   try {
     ip("link", "add", NAME, "type", "veth", "peer", "name", PEER);
     ip("address", "add", ADDRESS, "dev", NAME);

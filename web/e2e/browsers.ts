@@ -30,8 +30,8 @@ export function keepConnections(): void {
   const kept: RTCPeerConnection[] = [];
   const Original = window.RTCPeerConnection;
   window.RTCPeerConnection = new Proxy(Original, {
-    construct(target, args: ConstructorParameters<typeof RTCPeerConnection>) {
-      const connection = new target(...args);
+    construct(target, args, newTarget) {
+      const connection = Reflect.construct(target, args, newTarget) as RTCPeerConnection;
       kept.push(connection);
       return connection;
     },

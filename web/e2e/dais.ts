@@ -71,6 +71,8 @@ export interface Options {
   media: "loopback" | "default";
   /** For room tokens and server APIs. */
   apiKey?: { key: string; secret: string };
+  /** UDP port of media, that of the only shard. */
+  mediaPort?: number;
 }
 
 function childrenOf(pid: number, name: string): number[] {
@@ -79,12 +81,13 @@ function childrenOf(pid: number, name: string): number[] {
 }
 
 /** `name` tells the logs of several servers apart. */
-export async function startDais(name: string, { media, apiKey }: Options = { media: "loopback" }): Promise<Dais> {
+export async function startDais(name: string, { media, apiKey, mediaPort }: Options = { media: "loopback" }): Promise<Dais> {
   const folder = await mkdtemp(join(tmpdir(), "dais-e2e-"));
   await mkdir(RESULTS, { recursive: true });
   const log = createWriteStream(join(RESULTS, `dais-${name}.log`));
-  const args = ["up", "--http-addr", "127.0.0.1:0", "--data-dir", folder, "--sfu-media-port", "0"];
+  const args = ["up", "--http-addr", "127.0.0.1:0", "--data-dir", folder, "--sfu-media-port", String(mediaPort ?? 0)];
   if (media === "loopback") args.push("--sfu-media-ips", "127.0.0.1");
+  if (mediaPort) args.push("--sfu-shards", "1");
   if (apiKey) args.push("--api-key", apiKey.key, "--api-secret", apiKey.secret);
   const child = spawn(binary(), args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, DAIS_LOG: process.env["DAIS_LOG"] ?? "info" } });
   child.stdout.pipe(log, { end: false });
