@@ -1,4 +1,5 @@
 /** A call in a page that has livekit-client and nothing else, in Chromium or in Firefox. */
+import { readFile } from "node:fs/promises";
 import { expect, type Page } from "@playwright/test";
 import type * as LiveKit from "livekit-client";
 import { received } from "./rtc";
@@ -13,20 +14,29 @@ declare global {
 }
 
 export const PATIENCE = { timeout: 45_000, intervals: [250] };
+const LIVEKIT = "node_modules/livekit-client/dist/livekit-client";
+
 /** Pixels across: less is a smaller layer of either browser's fake camera. */
 const LARGE = 640;
 
 /** A page of either browser, as far as these tests go. */
 export type CallPage = Pick<Page, "evaluate" | "goto" | "addScriptTag">;
 
-/** Joins with camera and microphone, attaches every picture and plays every sound. */
-export async function joinCall<P extends CallPage>(page: P, url: string, ticket: string, single: boolean): Promise<P> {
+/** Joins with camera and microphone, attaches every picture and plays every sound. With a passphrase, all of it is encrypted end to end. */
+export async function joinCall<P extends CallPage>(page: P, url: string, ticket: string, single: boolean, passphrase?: string): Promise<P> {
   await page.goto(`${url}/healthz`);
-  await page.addScriptTag({ path: "node_modules/livekit-client/dist/livekit-client.umd.js" });
+  await page.addScriptTag({ path: `${LIVEKIT}.umd.js` });
+  const worker = passphrase === undefined ? "" : await readFile(`${LIVEKIT}.e2ee.worker.js`, "utf8");
   await page.evaluate(
     async (call) => {
-      const { Room, RoomEvent } = window.LivekitClient;
-      const room = new Room({ singlePeerConnection: call.single, dynacast: true });
+      const { ExternalE2EEKeyProvider, Room, RoomEvent } = window.LivekitClient;
+      const keyProvider = new ExternalE2EEKeyProvider();
+      const encryption = () => ({ keyProvider, worker: new Worker(URL.createObjectURL(new Blob([call.worker], { type: "text/javascript" }))) });
+      const room = new Room({ singlePeerConnection: call.single, dynacast: true, ...(call.passphrase === undefined ? {} : { encryption: encryption() }) });
+      if (call.passphrase !== undefined) {
+        await keyProvider.setKey(call.passphrase);
+        await room.setE2EEEnabled(true);
+      }
       Object.assign(window, { room, heard: [] });
       room.on(RoomEvent.TrackSubscribed, (track) => document.body.append(Object.assign(track.attach(), { id: track.sid })));
       room.on(RoomEvent.TrackUnsubscribed, (track) => document.getElementById(track.sid ?? "")?.remove());
@@ -37,7 +47,7 @@ export async function joinCall<P extends CallPage>(page: P, url: string, ticket:
       await room.connect(call.url, call.ticket);
       await room.localParticipant.enableCameraAndMicrophone();
     },
-    { url, ticket, single },
+    { url, ticket, single, worker, passphrase },
   );
   return page;
 }
