@@ -86,3 +86,32 @@ export async function send(page: CallPage, text: string, reliable: boolean): Pro
 export function heard(page: CallPage): Promise<string[]> {
   return page.evaluate(() => window.heard);
 }
+
+/** Publishes a picture in which something moves. */
+export async function publishCanvas(page: CallPage, name: string, source: "camera" | "screen_share"): Promise<void> {
+  await page.evaluate(
+    async (track) => {
+      const canvas = document.createElement("canvas");
+      const context = canvas.getContext("2d");
+      setInterval(() => context?.fillRect(Math.random() * 300, 0, 10, 10), 50);
+      const [picture] = canvas.captureStream(10).getVideoTracks();
+      if (picture) await window.room.localParticipant.publishTrack(picture, { name: track.name, source: track.source as LiveKit.Track.Source, simulcast: false });
+    },
+    { name, source },
+  );
+}
+
+export async function unpublish(page: CallPage, source: "camera" | "screen_share"): Promise<void> {
+  await page.evaluate(async (wanted) => {
+    const track = window.room.localParticipant.getTrackPublication(wanted as LiveKit.Track.Source)?.track;
+    if (track) await window.room.localParticipant.unpublishTrack(track);
+  }, source);
+}
+
+/** What a page is subscribed to of the others. */
+export function sources(page: CallPage): Promise<string[]> {
+  return page.evaluate(() => {
+    const tracks = [...window.room.remoteParticipants.values()].flatMap((other) => [...other.trackPublications.values()]);
+    return tracks.filter((track) => track.isSubscribed).map((track): string => track.source).toSorted();
+  });
+}

@@ -3,10 +3,11 @@ import { expect, type Page, test } from "@playwright/test";
 import { AccessToken, type VideoGrant } from "livekit-server-sdk";
 import { needAddress } from "./addresses";
 import { openBrowser, openPage } from "./browsers";
-import { type CallPage, connections, expectLayers, expectToReceive, heard, joinCall, PATIENCE, send } from "./call";
+import { type CallPage, connections, expectLayers, expectToReceive, heard, joinCall, PATIENCE, publishCanvas, send, sources, unpublish } from "./call";
 import { type Dais, startDais } from "./dais";
 import { fakeDevices } from "./devices";
 import { openFirefox } from "./firefox";
+import { received } from "./rtc";
 
 const API_KEY = { key: "e2e", secret: "a secret of thirty-two letters!!" };
 
@@ -69,6 +70,14 @@ for (const [mode, single] of [["one peer connection", true], ["two peer connecti
     }
     await expectLayers(ada);
     await expectLayers(luis);
+
+    // Headless browsers have no screen to choose: a canvas stands for it, and comes and goes as one.
+    await publishCanvas(luis, "screen", "screen_share");
+    await expect.poll(() => sources(ada), PATIENCE).toEqual(["camera", "microphone", "screen_share"]);
+    await expect.poll(async () => (await received(ada)).pictures, PATIENCE).toBe(2);
+    await unpublish(luis, "screen_share");
+    await expect.poll(() => sources(ada), PATIENCE).toEqual(["camera", "microphone"]);
+
     await send(ada, "reliable", true);
     await send(luis, "lossy", false);
     await expect.poll(() => heard(luis), PATIENCE).toContain("ada: reliable");
@@ -88,10 +97,7 @@ for (const [mode, single] of [["one peer connection", true], ["two peer connecti
     await expect.poll(() => heard(ada), PATIENCE).toContain("luis unmuted microphone");
 
     // Off and on: the section is used again, under another track.
-    await luis.evaluate(async () => {
-      const track = [...window.room.localParticipant.trackPublications.values()][0]?.track;
-      if (track) await window.room.localParticipant.unpublishTrack(track);
-    });
+    await unpublish(luis, "camera");
     await expect(ada.locator("video, audio")).toHaveCount(1, PATIENCE);
     await luis.evaluate(async () => {
       await window.room.localParticipant.setCameraEnabled(true);
@@ -116,15 +122,7 @@ for (const [mode, single] of [["one peer connection", true], ["two peer connecti
     const room = single ? "single-crowd" : "dual-crowd";
     const speaker = await join(await openChromiumPage("ada"), "ada", room, single);
     // With the camera four pictures: a client first offers sections for three.
-    await speaker.evaluate(async () => {
-      for (let number = 0; number < 3; number += 1) {
-        const canvas = document.createElement("canvas");
-        const context = canvas.getContext("2d");
-        setInterval(() => context?.fillRect(Math.random() * 300, 0, 10, 10), 50);
-        const [track] = canvas.captureStream(10).getVideoTracks();
-        if (track) await window.room.localParticipant.publishTrack(track, { name: `canvas-${number}`, simulcast: false });
-      }
-    });
+    for (const name of ["first", "second", "third"]) await publishCanvas(speaker, name, "camera");
     const late = await join(await openChromiumPage("luis"), "luis", room, single);
     await expect(late.locator("video")).toHaveCount(4, PATIENCE);
     await expect
