@@ -46,14 +46,18 @@ impl Forwarding {
             }
             // Whatever was sent again and is asked for once more gets two answers as well: a picture has waited for long.
             let copies = if twice || self.repeats.has(sent.index) { 2 } else { 1 };
+            let mut is_sent = false;
             for _ in 0..copies {
                 let budget = turn.leg.congestion.as_deref_mut();
                 if budget.is_some_and(|congestion| !congestion.may_retransmit(now, bytes)) {
                     turn.counters.rtx_over_budget += 1;
                 } else if self.send_again(&mut turn, &sent, SendKind::Retransmission).is_some() {
                     turn.counters.rtx += 1;
-                    self.repeats.note(sent.index, now);
+                    is_sent = true;
                 }
+            }
+            if is_sent {
+                self.repeats.note(sent.index, now);
             }
         }
     }
