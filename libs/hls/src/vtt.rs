@@ -113,7 +113,8 @@ impl WebVtt {
     ///
     /// `mpegts` is the media time of the same moment in the picture, in 90 kHz (bis §3.1.4): players put
     /// the cues there whatever the playlist's position, before and after a discontinuity. A cue that
-    /// crosses a border comes again in the next segment. Without cues it is the header alone.
+    /// crosses a border comes again in the next segment, and less than a millisecond of one is left out: WebVTT
+    /// cannot say it. Without cues it is the header alone.
     #[must_use]
     pub fn segment(&self, range: Range<Duration>, mpegts: u64) -> String {
         let mut text = format!("WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:{mpegts},LOCAL:00:00:00.000\n");
@@ -121,7 +122,9 @@ impl WebVtt {
         for cue in inside.filter(|cue| cue.time.end > range.start) {
             let start = cue.time.start.max(range.start) - range.start;
             let end = cue.time.end.min(range.end) - range.start;
-            write_cue(&mut text, &(start..end), cue);
+            if start.as_millis() < end.as_millis() {
+                write_cue(&mut text, &(start..end), cue);
+            }
         }
         text
     }

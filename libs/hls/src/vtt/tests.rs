@@ -67,6 +67,15 @@ fn every_segment_is_itself_a_file_that_parses() {
 }
 
 #[test]
+fn less_than_a_millisecond_of_a_cue_is_left_out() {
+    let vtt = WebVtt::parse("WEBVTT\n\n00:00.500 --> 00:02.000\nx\n").unwrap();
+    for (range, cues) in [(0.0..0.5004, 0), (0.0..0.501, 1), (1.9996..4.0, 0), (1.999..4.0, 1)] {
+        let segment = WebVtt::parse(&vtt.segment(seconds(range.clone()), 0)).unwrap();
+        assert_eq!(segment.cues().len(), cues, "{range:?}");
+    }
+}
+
+#[test]
 fn text_from_outside_is_escaped_and_has_no_empty_line() {
     assert_eq!(escape("a <b> & --> c\n\n  \nd"), "a &lt;b&gt; &amp; --&gt; c\nd");
     assert_eq!(escape("a\r\rNOTE b\r\nc"), "a\nNOTE b\nc");
