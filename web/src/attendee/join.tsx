@@ -1,13 +1,12 @@
 /** Opens an invitation link, then the event that it is for. */
 import { useMutation } from "@tanstack/react-query";
 import { Ticket } from "lucide-react";
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useRef } from "react";
 import { t } from "@/i18n";
 import { Navigate, useNavigate, useParams } from "react-router";
 import { enterInvited } from "@/api/experience";
 import { ApiProblem } from "@/api/problem";
-import { useTitle } from "@/lib/hooks";
-import { takeFromHash } from "@/lib/storage";
+import { useHashValue, useTitle } from "@/lib/hooks";
 import { Frame } from "@/ui/frame";
 import { Empty } from "@/ui/parts";
 import { Problem } from "@/ui/problem";
@@ -17,7 +16,7 @@ export function Join() {
   useTitle(t("attendee.join.title"));
   const { eventId } = useParams();
   const navigate = useNavigate();
-  const [invitation] = useState(() => takeFromHash("invitation"));
+  const invitation = useHashValue("invitation");
   const used = useRef(false);
   const { mutate, isError, error } = useMutation({
     mutationFn: enterInvited,

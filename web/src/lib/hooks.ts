@@ -25,6 +25,18 @@ export function useTitle(title: string | undefined): void {
   }, [title, embedded]);
 }
 
+/**
+ * The value of `#name=value`, which then leaves the address bar and the history, so that it is not shared by accident. It stays there
+ * until the screen is shown: React may begin to render a screen, drop that, and begin again.
+ */
+export function useHashValue(name: string): string | undefined {
+  const [value] = useState(() => new URLSearchParams(window.location.hash.slice(1)).get(name) ?? undefined);
+  useEffect(() => {
+    if (value !== undefined) history.replaceState(history.state, "", window.location.pathname + window.location.search);
+  }, [value]);
+  return value;
+}
+
 /** Whether a media query matches, followed. */
 export function useMediaQuery(query: string): boolean {
   return useSyncExternalStore(

@@ -27,10 +27,3 @@ export function removeSession(key: string): void {
     // It was never there.
   }
 }
-
-/** Reads `#name=value` and takes it out of the address bar and the history, so that it is not shared by accident. */
-export function takeFromHash(name: string): string | undefined {
-  const value = new URLSearchParams(window.location.hash.slice(1)).get(name) ?? undefined;
-  if (value !== undefined) history.replaceState(history.state, "", window.location.pathname + window.location.search);
-  return value;
-}

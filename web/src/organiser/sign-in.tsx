@@ -1,13 +1,12 @@
 /** Signing in: by the one-time link in the address, or by email and password. */
 import { useMutation } from "@tanstack/react-query";
-import { type FormEvent, useEffect, useRef, useState } from "react";
+import { type FormEvent, useEffect, useRef } from "react";
 import { t } from "@/i18n";
 import "@/i18n/organiser";
 import { useNavigate } from "react-router";
 import { signIn, signInByLink } from "@/api/organiser";
 import { ApiProblem, problemText } from "@/api/problem";
-import { useTitle } from "@/lib/hooks";
-import { takeFromHash } from "@/lib/storage";
+import { useHashValue, useTitle } from "@/lib/hooks";
 import { Button } from "@/ui/button";
 import { TextField } from "@/ui/field";
 import { Frame } from "@/ui/frame";
@@ -17,7 +16,7 @@ import { keepSession } from "./session";
 export function SignIn() {
   useTitle(t("organiser.signIn.title"));
   const navigate = useNavigate();
-  const [token] = useState(() => takeFromHash("token"));
+  const token = useHashValue("token");
   const used = useRef(false);
   const byLink = useMutation({ mutationFn: signInByLink });
   const byPassword = useMutation({ mutationFn: signIn });
