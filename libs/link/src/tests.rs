@@ -126,8 +126,7 @@ async fn a_mixer_of_another_authority_is_refused() {
         }
         Err(error) => Err(error),
     };
-    // On a slow machine the server has forgotten the connection when the mixer speaks, and resets it (RFC 9000 §10.3).
-    assert!(matches!(refused, Err(LinkError::Transport(_) | LinkError::Vanished)), "{refused:?}");
+    assert!(matches!(refused, Err(LinkError::Transport(_))), "{refused:?}");
     assert!(timeout(Duration::from_millis(200), server.accept()).await.is_err());
 }
 
