@@ -79,8 +79,8 @@ pub fn transport(data: &[u8]) {
     }
 }
 
-/// After seven repeats of a flight, a second apart, the client's library begins another handshake, which no server takes
-/// for the one that it is in. Browsers go on with the first.
+/// After seven repeats of a flight, a second apart, the client's library begins another handshake, which our server does
+/// not take up in the middle of one. Browsers go on with the first.
 const CLIENT_PATIENCE: Duration = Duration::from_secs(8);
 
 /// More says nothing new.
