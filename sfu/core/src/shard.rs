@@ -24,6 +24,7 @@ mod commands;
 mod connection;
 mod downlink;
 mod effects;
+mod figures;
 mod guard;
 mod guests;
 mod media;
@@ -55,7 +56,7 @@ use self::media::{Media, MediaKey};
 use self::mixer::{LinkId, MixerCommand, MixerMessage};
 use self::peer::{Peer, TransportKey};
 use self::relay::{Batches, PacketBatch, Report, ShardIndex, Word};
-use self::seat::{Place, Seat};
+use self::seat::Seat;
 use self::seating::Seating;
 use self::timers::{Timer, Timers};
 use crate::bwe::Bitrate;
@@ -69,9 +70,9 @@ use crate::room::sid::{Entropy, ParticipantSid};
 use crate::room::{ConnectionId, Now, ParticipantKey, PublicationKey, Room, RoomOptions};
 use crate::sdp::{Candidate, SdpLimits};
 use crate::seed::Seed;
-use crate::stats::MediaCounters;
 use crate::transport::{Config as TransportConfig, Path, Transmit};
 
+pub use self::figures::{RelayCounters, ShardStats};
 #[cfg(debug_assertions)]
 pub use self::guard::Breakable;
 pub use self::seating::{ROOM_PARTICIPANTS_PER_SHARD, SeatingConfig};
@@ -200,48 +201,6 @@ pub enum Destination {
     Mixer(LinkId, mixer::TrackHandle),
 }
 
-/// Figures for the metrics; counters only grow, the others are now.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ShardStats {
-    /// Packets.
-    pub media: MediaCounters,
-    /// Datagrams that no transport claimed or whose transport refused them.
-    pub dropped_datagrams: u64,
-    /// Messages on data channels: received, sent, refused or dropped.
-    pub messages: [u64; 3],
-    /// Transports that ended because a library panicked on their input.
-    pub panics: u64,
-    /// Rooms that ended because their logic panicked.
-    pub room_panics: u64,
-    /// Packets of other shards.
-    pub relay: RelayCounters,
-    /// Participants that joined.
-    pub joins: u64,
-    /// Sessions that were resumed.
-    pub resumes: u64,
-    /// Open rooms.
-    pub rooms: usize,
-    /// Participants of its rooms now, hidden ones too.
-    pub participants: usize,
-    /// Of them, those who sit on another shard.
-    pub away_participants: usize,
-    /// Transports now.
-    pub transports: usize,
-    /// Published tracks now.
-    pub publications: usize,
-    /// Forwarded tracks now.
-    pub subscriptions: usize,
-}
-
-/// Packets that cross from shard to shard.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct RelayCounters {
-    /// Taken from other shards.
-    pub packets: u64,
-    /// Not taken by another shard, because it was too far behind.
-    pub dropped: u64,
-}
-
 /// One room of a process; never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct RoomKey(u64);
@@ -355,24 +314,6 @@ impl Shard {
     /// When [`Self::handle_timeout`] is due.
     pub fn poll_timeout(&mut self) -> Option<Instant> {
         self.timers.next_deadline()
-    }
-
-    /// Figures now.
-    #[must_use]
-    pub fn stats(&self) -> ShardStats {
-        ShardStats {
-            rooms: self.rooms.len(),
-            participants: self.seats.values().filter(|seat| !seat.is_guest()).count(),
-            away_participants: self
-                .seats
-                .values()
-                .filter(|seat| matches!(seat.place, Place::Away(_)))
-                .count(),
-            transports: self.peers.len(),
-            publications: self.media.iter().filter(|(_, media)| !media.is_carried()).count(),
-            subscriptions: self.downlinks.len(),
-            ..self.stats.clone()
-        }
     }
 
     /// What the path to a participant carries; `None` for one who receives by no transport of this shard. For
